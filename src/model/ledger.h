@@ -1,0 +1,71 @@
+/*
+ * The book of a run: which attempt of each job counts, and the one state of
+ * each item. It is told what was given out, what came back and what died; it
+ * says what to believe and what has to run again. Pure: no clock, no I/O.
+ *
+ * Rules. (1) A result counts once, and only from the current attempt of its
+ * job; any other is a late duplicate: counted and dropped. (2) A crash is
+ * final for the item that ran; the items behind it go into a new job. (3) A
+ * loss gives the job out again as the next attempt; a second loss of the same
+ * job makes what is left of it `lost`. (4) When the run is closed, an item
+ * without a state is `not run`, and says why.
+ */
+#ifndef MODEL_LEDGER_H
+#define MODEL_LEDGER_H
+
+#include "model/items.h"
+#include "model/tally.h"
+
+struct ledger;
+
+/* Borrows `items`, which must live longer. */
+struct ledger *ledger_new(struct items *items);
+void ledger_free(struct ledger *ledger);
+
+/* Notes that `job` was given out; gives the number of this attempt, from 1. */
+uint16_t ledger_give(struct ledger *ledger, uint32_t job);
+
+enum ledger_answer {
+    LEDGER_TAKEN,   // this is the state of the item now
+    LEDGER_LATE,    // superseded or second: counted, to be dropped
+    LEDGER_FOREIGN, // the job has no such item: a breach by whoever said it
+};
+
+/*
+ * A result for `item` from attempt `attempt` of `job`. When taken, the state
+ * is entered into the items and the tally; the caller tells the world.
+ */
+enum ledger_answer ledger_take(struct ledger *ledger, uint32_t job,
+                               uint16_t attempt, uint32_t item,
+                               const struct outcome *outcome);
+
+/* An item of `job` began to run in that attempt: it used up one try. */
+void ledger_begin(struct ledger *ledger, uint32_t job, uint16_t attempt,
+                  uint32_t item);
+
+/*
+ * The job ended, in whatever way. Items of it without a state go into a new
+ * job, whose number is given: JOB_NONE when nothing is left. `progress` says
+ * whether any item of it ended in this attempt: an attempt that ends without
+ * progress twice in a row must not come back for ever, so that then, and when
+ * nothing can be blamed, the caller decides their state with ledger_take.
+ */
+uint32_t ledger_end(struct ledger *ledger, uint32_t job, uint16_t attempt,
+                    bool *progress);
+
+/* The attempt vanished. True: give `job` out again; false: this was the second
+ * time, and the caller takes `lost` for each item that is left. */
+bool ledger_lose(struct ledger *ledger, uint32_t job, uint16_t attempt);
+
+/* True when every selected item has a state. */
+bool ledger_is_settled(const struct ledger *ledger);
+
+const struct tally *ledger_tally(const struct ledger *ledger);
+/* Counts that the ledger does not see by itself. */
+void ledger_count_leak(struct ledger *ledger);
+void ledger_count_late(struct ledger *ledger);
+
+/* Tells the ledger that items were added or selected since. */
+void ledger_count_selected(struct ledger *ledger);
+
+#endif

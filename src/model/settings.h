@@ -1,0 +1,111 @@
+/*
+ * Every choice a user can make, validated. Filled by config/ from the table of
+ * options and mule.yaml; read by everybody; changed by nobody afterwards.
+ * Texts are owned by the settings and live until settings_release.
+ */
+#ifndef MODEL_SETTINGS_H
+#define MODEL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum isolation { ISOLATION_CLASS, ISOLATION_WORKER, ISOLATION_TEST };
+enum start_method { START_AUTO, START_FORK, START_SPAWN };
+enum capture_mode { CAPTURE_SPLIT, CAPTURE_MERGED, CAPTURE_NONE };
+enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+enum output_format {
+    FORMAT_AUTO, // what stdout turns out to be, else the exit status
+    FORMAT_EXIT,
+    FORMAT_TAP,
+    FORMAT_JUNIT,
+    FORMAT_JSON
+};
+
+/* A list of texts; `at[count]` is NULL. */
+struct texts {
+    char **at;
+    int count;
+};
+
+/* A setup script before a run and a teardown script after it. */
+struct workspace {
+    char *name;
+    char *setup;    // a shell command line, or NULL
+    char *teardown; // likewise
+    char *root;     // its working directory, or NULL: the current one
+    uint32_t setup_timeout_ms;
+    uint32_t teardown_timeout_ms;
+};
+
+/* Per-pattern choices of mule.yaml; the first that matches wins. */
+struct override {
+    char *match;
+    uint32_t timeout_ms;      // 0: not said
+    uint32_t test_timeout_ms; // 0: not said
+    uint32_t slow_ms;         // 0: not said
+    bool alone;               // nothing may run beside it
+};
+
+struct settings {
+    // What to run.
+    struct texts labels;
+    struct texts patterns; // -k
+    struct texts include;
+    struct texts exclude;
+    char *jobs_from; // a file, "-" for standard input, or NULL
+    char *runner;    // a command with $TEST, or NULL
+    bool tap;        // labels are TAP programs
+    enum output_format format;
+    char *basedir;   // discover's start directory
+    char *pattern;   // discover's file pattern
+    char *top;       // discover's top-level directory, or NULL
+
+    // How to run it.
+    int slots;       // 0: as many as this process may use CPUs
+    enum isolation isolation;
+    enum start_method start;
+    enum capture_mode capture;
+    bool pdb;
+    char *python;    // or NULL: looked for
+    struct texts python_args;
+    char *coverage;  // NULL: no; "": no rcfile; else the rcfile
+    bool profile;
+    char *build_id;  // or NULL: drawn
+    char *workspace; // a name, or NULL
+    struct workspace *workspaces;
+    int workspace_count;
+    struct override *overrides;
+    int override_count;
+
+    // Limits; 0: none.
+    uint32_t timeout_ms;      // of a job
+    uint32_t test_timeout_ms; // of an item
+    uint32_t import_timeout_ms;
+    uint32_t max_time_ms;     // of the run
+    uint32_t grace_ms;        // between SIGTERM and SIGKILL
+    uint32_t slow_ms;         // a notice that an item takes that long
+    uint32_t max_fail;        // stop after so many bad items
+    uint64_t output_limit;    // bytes kept of each stream of an item
+
+    // What people see.
+    int verbosity; // 0 to 3
+    enum color_mode color;
+    bool xunit;
+    char *xunit_output; // a folder or FILE.xml
+    char *json;         // a file, "-" for standard output, or NULL
+    bool list_json;     // mule list --json
+    int durations;      // how many of the slowest items the end names
+    char *log;          // a file for developers, or NULL
+
+    char *config_path;  // the mule.yaml that was read, or NULL
+};
+
+/* Fills in the defaults that the man page names. */
+void settings_init(struct settings *settings);
+void settings_release(struct settings *settings);
+
+/* Copies `text` to the end. */
+void texts_add(struct texts *texts, const char *text);
+void texts_release(struct texts *texts);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Counts of a run and the verdict they add up to. Two ways of counting stand
+ * side by side: items (each in exactly one state; the ledger's line) and
+ * findings (what unittest would have counted; `Ran N`, `FAILED (...)`, JUnit).
+ */
+#ifndef MODEL_TALLY_H
+#define MODEL_TALLY_H
+
+#include "model/outcome.h"
+#include "util/buf.h"
+
+struct tally {
+    uint32_t selected;
+    uint32_t states[STATE_COUNT];
+    uint32_t ran;      // as unittest counts
+    uint32_t failures;
+    uint32_t errors;
+    uint32_t skips;
+    uint32_t xfails;
+    uint32_t xpasses;
+    uint32_t retried;
+    uint32_t late;     // results of superseded attempts, and second ones
+    uint32_t leaks;    // processes that outlived their job
+};
+
+/* Counts one final outcome. */
+void tally_add(struct tally *tally, const struct outcome *outcome);
+
+/* True when every selected item has a state. */
+bool tally_adds_up(const struct tally *tally);
+/* True when no item ended badly. */
+bool tally_is_green(const struct tally *tally);
+
+/* "412 selected = 409 passed + 2 failed + 1 skipped + 0 not run (...)" */
+void tally_line(const struct tally *tally, struct buf *buf);
+/* "OK (skipped=1)" or "FAILED (failures=1, errors=2)", as unittest prints. */
+void tally_unittest_line(const struct tally *tally, struct buf *buf);
+
+#endif

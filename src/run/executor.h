@@ -1,0 +1,90 @@
+/*
+ * What the run asks of a place that runs jobs, this machine or a fleet, and
+ * what such a place tells. Nothing above this line asks "local or remote?".
+ */
+#ifndef RUN_EXECUTOR_H
+#define RUN_EXECUTOR_H
+
+#include "model/event.h"
+
+/* One job on its way to a place. Texts are borrowed for the call. */
+struct order {
+    uint32_t job;
+    uint16_t attempt;
+    uint32_t timeout_ms;      // of the job; 0: none
+    uint32_t test_timeout_ms; // of an item; 0: none
+    uint32_t slow_ms;         // 0: no notice
+};
+
+/* How an order ended. */
+enum order_end {
+    ORDER_DONE,      // all that could be said was said
+    ORDER_CRASHED,   // its process died
+    ORDER_TIMEOUT,   // a limit was reached and its process was ended
+    ORDER_CANCELLED, // by executor_cancel
+    ORDER_BREACH,    // its adapter broke the protocol
+    ORDER_LOST,      // its supervisor, or the way to it, vanished
+};
+
+struct order_result {
+    uint32_t job;
+    uint16_t attempt;
+    uint32_t item;
+    int slot;
+    uint64_t began_us; // CLOCK_MONOTONIC
+    const struct outcome *outcome;
+};
+
+struct order_report {
+    uint32_t job;
+    uint16_t attempt;
+    int slot;
+    enum order_end end;
+    uint32_t running;  // the item that ran when it ended badly; ITEM_NONE
+    uint64_t running_us; // how long that item ran
+    int status;        // wait(2)'s word of the process that ended badly
+    const char *problem; // in words, "" when done
+    struct usage usage;
+    uint64_t us;
+    struct output out; // what no item claimed; the running item's, if any
+    struct output err;
+};
+
+/* All calls come from the loop, never from inside a call of the executor. */
+struct executor_events {
+    void (*on_room)(void *ctx); // capacity may have grown
+    void (*on_begin)(void *ctx, uint32_t job, uint16_t attempt, uint32_t item,
+                     int slot, uint64_t began_us);
+    void (*on_slow)(void *ctx, uint32_t job, uint32_t item, int slot,
+                    uint64_t us);
+    void (*on_result)(void *ctx, const struct order_result *result);
+    /* An item that nobody collected; the run gives it a number. */
+    void (*on_appeared)(void *ctx, uint32_t job, uint16_t attempt,
+                        struct slice id, int slot,
+                        const struct outcome *outcome);
+    void (*on_end)(void *ctx, const struct order_report *report); // last word
+    void (*on_leak)(void *ctx, const struct event_leak *leak);
+    void (*on_note)(void *ctx, enum note_level level, const char *text,
+                    const char *hint);
+    void (*on_drained)(void *ctx); // after executor_drain: nothing is left
+};
+
+struct executor;
+struct executor_ops {
+    /* How many more orders it takes now. */
+    int (*room)(struct executor *executor);
+    /* Starts a job; only while there is room. Ends with on_end, always. */
+    void (*start)(struct executor *executor, const struct order *order);
+    /* Ends every running job; `now`: without grace. Repeatable. */
+    void (*cancel)(struct executor *executor, bool now);
+    /* Stops and resumes everything that runs (Ctrl-Z). */
+    void (*pause)(struct executor *executor, bool paused);
+    /* No more orders: lets everything end; on_drained when it has. */
+    void (*drain)(struct executor *executor);
+    void (*free)(struct executor *executor); // after on_drained
+};
+struct executor {
+    const struct executor_ops *ops;
+};
+
+#endif
