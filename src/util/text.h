@@ -45,7 +45,7 @@ struct slice text_fit(struct slice text, size_t columns);
 
 /*
  * The length of the terminal escape sequence at the start of the text, 0 if
- * there is none. One that has no end takes what is left.
+ * there is none. One that has no end takes what is left of its line.
  */
 size_t text_sequence(struct slice text);
 

@@ -1,0 +1,13 @@
+#include "util/array.h"
+
+#include "util/alloc.h"
+
+void *
+array_grow(void *items, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity) {
+        return items;
+    }
+    *capacity = alloc_grow(*capacity, needed);
+    return alloc_resize(items, *capacity, size);
+}
