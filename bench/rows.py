@@ -1,0 +1,255 @@
+"""What is compared with what: one function for each row of the table."""
+
+import os
+import time
+
+import inputs
+import measure
+
+MIB = 1024
+
+
+class Contender:
+    """One command of a row.
+
+    `part` is "limit", "peer" or "mule"; `slow` ones run in one round only.
+    """
+
+    def __init__(self, name, part, argv, cwd=None, stdin=None, expect=None,
+                 slow=False, env=None):
+        self.name = name
+        self.part = part
+        self.argv = argv
+        self.cwd = cwd
+        self.stdin = stdin
+        self.expect = expect
+        self.slow = slow
+        self.env = env
+        self.samples = []
+
+
+class Row:
+    """Contenders in turn. `target` compares `subject` with `against`."""
+
+    def __init__(self, name, title, count, contenders, subject=None,
+                 against=None, target=None):
+        self.name = name
+        self.title = title
+        self.count = count
+        self.contenders = [one for one in contenders if one.argv]
+        self.subject = subject
+        self.against = against
+        self.target = target
+
+
+def ledger(count):
+    return f"{count} selected = {count} passed"
+
+
+def spawn(bench):
+    """One process for each of many jobs."""
+    count = 500 if bench.quick else 5000
+    true = "/bin/true"
+    folder = inputs.commands(bench.inputs, count, true)
+    names = inputs.names(bench.inputs, count)
+    loop, jobs = bench.limit("spawn"), str(bench.slots)
+    find = bench.peers.find
+    meson = find("meson")
+    built = os.path.join(folder, "build")
+    if meson and not os.path.isdir(built):
+        measure.run([meson, "setup", built, folder], bench.log("meson-setup"))
+
+    def peer(name, *arguments, stdin=None, slow=False):
+        path = find(name)
+        return Contender(name, "peer", path and [path, *arguments], folder,
+                         stdin, slow=slow)
+
+    return Row("spawn", f"{count:,} x {true}, a process each", count, [
+        Contender(f"bare loop, {jobs} spawners", "limit",
+                  [loop, "-n", str(count), "-s", jobs, true]),
+        Contender("bare loop, one spawner", "limit",
+                  [loop, "-n", str(count), "-s", "1", "-i", jobs, true]),
+        Contender("mule", "mule",
+                  bench.mule("--runner", f"{true} $TEST", "--jobs-from",
+                             names), expect=ledger(count)),
+        peer("make", "-s", "-j", jobs, "all"),
+        peer("xargs", "-P", jobs, "-n", "1", true, stdin=names),
+        peer("ninja", "-j", jobs),
+        peer("ctest", "-j", jobs, "-Q", slow=True),
+        peer("parallel", "-j", jobs, "-a", names, true, slow=True),
+        Contender("meson test", "peer",
+                  meson and [meson, "test", "-C", built, "--no-rebuild",
+                             "--num-processes", jobs, "-q"], slow=True),
+    ], "mule", f"bare loop, {jobs} spawners", 1.15)
+
+
+def tap(bench):
+    """TAP programs, one point each."""
+    count = 500 if bench.quick else 5000
+    ok, jobs = bench.limit("ok"), str(bench.slots)
+    folder = inputs.tap_programs(bench.inputs, count, ok)
+    prove = bench.peers.find("prove")
+    programs = sorted(os.listdir(folder))
+    return Row("tap", f"{count:,} TAP programs of one point", count, [
+        Contender(f"bare loop, {jobs} spawners", "limit",
+                  [bench.limit("spawn"), "-n", str(count), "-s", jobs, ok]),
+        Contender("mule", "mule", bench.mule("--tap", *programs), folder,
+                  expect=f"{count} passed"),
+        Contender("prove", "peer", prove and
+                  [prove, "-Q", "-j", jobs, "-e", "", "."], folder,
+                  slow=True),
+    ], "mule", f"bare loop, {jobs} spawners")
+
+
+def python_peers(bench, count, jobs):
+    folder = inputs.suite(bench.inputs, count)
+    pytest = bench.peers.python_module("pytest")
+    xdist = bench.peers.python_module("xdist")
+    stestr = bench.peers.find("stestr")
+    return [
+        Contender("unittest, serial", "peer",
+                  [bench.python, "-m", "unittest", "discover", "-s", "pkg",
+                   "-t", "."], folder, expect=f"Ran {count} tests"),
+        Contender("pytest", "peer", pytest and
+                  [pytest, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                   "-p", "no:xdist", "pkg"], folder, slow=True,
+                  expect=f"{count} passed"),
+        Contender(f"pytest-xdist -n{jobs}", "peer", xdist and
+                  [xdist, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                   "-n", str(jobs), "pkg"], folder, slow=True,
+                  expect=f"{count} passed"),
+        Contender(f"stestr, {jobs} processes", "peer", stestr and
+                  [stestr, "run", "--concurrency", str(jobs)], folder,
+                  slow=True, expect=f"Passed: {count}",
+                  env=bench.peers.env()),
+    ]
+
+
+def zygote(bench):
+    """Many tests that do nothing, in workers that stay."""
+    count, jobs = (1000 if bench.quick else 10000), bench.slots
+    folder = inputs.suite(bench.inputs, count)
+    bench.compile(folder)
+    limit = f"bare zygote, {jobs} forks"
+    return Row("zygote", f"{count:,} trivial tests, worker isolation", count, [
+        Contender(limit, "limit",
+                  [bench.python, bench.zygote, "-j", str(jobs), folder],
+                  expect=f"{count} tests"),
+        Contender("mule", "mule", bench.mule("--isolation", "worker", "pkg"),
+                  folder, expect=ledger(count)),
+        *python_peers(bench, count, jobs),
+    ], "mule", limit, 1.5)
+
+
+def fresh(bench):
+    """The same, with a fork for each class."""
+    count, jobs = (1000 if bench.quick else 10000), bench.slots
+    folder = inputs.suite(bench.inputs, count)
+    bench.compile(folder)
+    classes = count // inputs.TESTS_IN_CLASS
+    limit = f"bare forks, {jobs} parents"
+    script = [bench.python, bench.zygote, "--fresh"]
+    return Row("class", f"{count:,} trivial tests, a fork for each of "
+               f"{classes:,} classes", count, [
+        Contender(limit, "limit",
+                  [*script, "--parents", str(jobs), folder],
+                  expect=f"{count} tests"),
+        Contender("bare forks, one parent", "limit",
+                  [*script, "-j", str(jobs), folder],
+                  expect=f"{count} tests"),
+        Contender("mule", "mule", bench.mule("--isolation", "class", "pkg"),
+                  folder, expect=ledger(count)),
+    ], "mule", limit, 1.15)
+
+
+def slope(bench):
+    """Whether the thousandth test costs what the hundred-thousandth does."""
+    rows = []
+    for count in (1000, 10000) if bench.quick else (1000, 10000, 100000):
+        folder = inputs.suite(bench.inputs, count)
+        bench.compile(folder)
+        contenders = [
+            Contender("bare zygote", "limit",
+                      [bench.python, bench.zygote, "-j", str(bench.slots),
+                       folder], expect=f"{count} tests"),
+            Contender("mule", "mule",
+                      bench.mule("--isolation", "worker", "pkg"), folder,
+                      expect=ledger(count)),
+            Contender("mule, commands", "mule",
+                      bench.mule("--runner", "/bin/true $TEST", "--jobs-from",
+                                 inputs.names(bench.inputs, count)),
+                      expect=ledger(count), slow=count > 10000),
+        ]
+        rows.append(Row(f"slope-{count}", f"{count:,} tests, cost of each",
+                        count, contenders, "mule", "bare zygote"))
+    return rows
+
+
+def start_up(bench):
+    """Starting the program, 200 times."""
+    version = [bench.binary, "--version"]
+    empty = [bench.limit("empty")]
+    times = {"empty program": [], "mule --version": []}
+    memory = {}
+    for _ in range(20 if bench.quick else 200):
+        for name, argv in zip(times, (empty, version)):
+            sample = measure.run(argv, bench.log("start"))
+            times[name].append(sample.wall)
+            memory[name] = max(memory.get(name, 0), sample.rss)
+    lines = []
+    for name in times:
+        lines.append({
+            "what": name, "unit": "ms",
+            "median": measure.middle(times[name]) * 1e3,
+            "min": min(times[name]) * 1e3, "max": max(times[name]) * 1e3})
+        lines.append({"what": f"{name}, memory", "unit": "MiB",
+                      "median": memory[name] / MIB})
+    lines[2]["target"] = 8
+    lines[3]["target"] = 8
+    return lines
+
+
+def idle(bench):
+    """CPU that mule's own processes use while tests sleep."""
+    seconds = 4 if bench.quick else 12
+    folder = inputs.sleepers(bench.inputs, bench.slots, seconds)
+    process = measure.start(bench.mule("pkg"), bench.log("idle"), folder)
+    own = [process.pid]
+    try:
+        time.sleep(seconds / 4)
+        own += [pid for pid in measure.children(process.pid)
+                if is_native(pid, bench.binary)]
+        before = [measure.cpu_seconds(pid) for pid in own]
+        began = time.monotonic()
+        time.sleep(seconds / 2)
+        after = [measure.cpu_seconds(pid) for pid in own]
+        window = time.monotonic() - began
+    finally:
+        process.wait()
+    if process.returncode != 0:
+        raise measure.Failed(measure.tail(bench.log("idle")))
+    used = sum(after) - sum(before)
+    return [{"what": f"mule and its guardian, {len(own)} processes",
+             "unit": "% of a core", "median": used / window * 100,
+             "target": 2}]
+
+
+def is_native(pid, binary):
+    try:
+        return os.path.samefile(f"/proc/{pid}/exe", binary)
+    except OSError:
+        return False
+
+
+def memory(bench):
+    """What the coordinator holds for many items of a made-up adapter."""
+    lines = []
+    sizes = [(10000, 20)] if bench.quick else [(10000, 20), (1000000, 150)]
+    for count, target in sizes:
+        sample = measure.run(bench.fake(count), bench.log("memory"),
+                             expect=ledger(count), watch=True)
+        lines.append({"what": f"{count:,} items, coordinator", "unit": "MiB",
+                      "median": sample.own_rss / MIB, "target": target})
+        lines.append({"what": f"{count:,} items, for each", "unit": "us",
+                      "median": sample.wall / count * 1e6})
+    return lines
