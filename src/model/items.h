@@ -13,6 +13,9 @@
 #define ITEM_NONE UINT32_MAX
 #define JOB_NONE UINT32_MAX
 
+/* There is room for so many items, as many jobs, and 4 GiB of texts. */
+#define ITEMS_MAX (UINT32_MAX / 4)
+
 enum job_kind {
     JOB_CLASS,   // the tests of one TestCase class
     JOB_MODULE,  // a module with fixtures: its classes stay together
@@ -29,7 +32,7 @@ struct item {
     uint32_t job;   // the job it was collected in
     uint32_t line;  // 0: not known
     uint32_t ms;    // how long it took
-    uint16_t serial; // 0, or k for the k-th item of the same id: "id#k"
+    uint32_t serial; // 0, or k for the k-th item of the same id: "id#k"
     uint8_t state;  // enum state
     uint8_t tries;  // how often it was begun
     uint8_t flags;  // ITEM_*
@@ -38,6 +41,7 @@ enum {
     ITEM_SELECTED = 1, // runs and is counted
     ITEM_APPEARED = 2, // was not collected, but seen while running
     ITEM_NOT_RAN = 4,  // its framework does not count it as run
+    ITEM_BEGUN = 8,    // began in the current attempt of its job
 };
 
 /* A job: items `first` to `first + count - 1`, or a list of items. */
@@ -50,12 +54,13 @@ struct job {
     uint32_t list;    // place of its list of items + 1; 0: a range
     uint32_t origin;  // the collected job it is a part of, or itself
     uint8_t kind;     // enum job_kind
-    uint8_t flags;    // JOB_ALONE, JOB_SPAWN
+    uint8_t flags;    // JOB_*
     uint16_t attempt; // of the last time it was given out; 0: never
 };
 enum {
     JOB_ALONE = 1, // nothing may run beside it
     JOB_SPAWN = 2, // must not run in a fork of the zygote
+    JOB_SORTED = 4, // its list ascends; set by items_split_job
 };
 
 struct job_params {
@@ -73,14 +78,18 @@ void items_free(struct items *items);
 /* Forgets everything: a collection that starts again starts from zero. */
 void items_clear(struct items *items);
 
-/* Adds a job without items; copies the texts. Gives its number. */
+/*
+ * Adds a job without items; copies the texts, in which a NUL becomes `?`.
+ * Gives its number, or JOB_NONE: the tables are full.
+ */
 uint32_t items_add_job(struct items *items, const struct job_params *params);
 
 /*
  * Adds a selected item at the end. While a job is the newest one its items
  * extend its range; an item that appears later in an older job is counted
  * with it but lies outside its range. An `id` that begins with a dot follows
- * the job's name. An id that is there already gets a serial number.
+ * the job's name. An id that is there already gets a serial number. Gives
+ * the item's number, or ITEM_NONE: the tables are full.
  */
 uint32_t items_add(struct items *items, uint32_t job, struct slice id,
                    uint32_t line);
@@ -91,6 +100,8 @@ uint32_t items_split_job(struct items *items, uint32_t job,
 
 uint32_t items_count(const struct items *items);
 uint32_t items_job_count(const struct items *items);
+
+/* Valid until an item or a job is added. */
 struct item *items_get(struct items *items, uint32_t item);
 const struct item *items_peek(const struct items *items, uint32_t item);
 struct job *items_job(struct items *items, uint32_t job);
@@ -98,6 +109,7 @@ const struct job *items_peek_job(const struct items *items, uint32_t job);
 
 /* The `place`-th item of a job; `place` is below its count. */
 uint32_t items_of_job(const struct items *items, uint32_t job, uint32_t place);
+/* True also for what appeared while the job, or a part of it, ran. */
 bool items_job_has(const struct items *items, uint32_t job, uint32_t item);
 
 /* Appends the whole id, serial number included. */

@@ -33,11 +33,21 @@ enum ledger_answer {
 
 /*
  * A result for `item` from attempt `attempt` of `job`. When taken, the state
- * is entered into the items and the tally; the caller tells the world.
+ * is entered into the items and the tally; the caller tells the world. A job
+ * that was never given out is in attempt 0: so the caller itself decides what
+ * became of its items.
  */
 enum ledger_answer ledger_take(struct ledger *ledger, uint32_t job,
                                uint16_t attempt, uint32_t item,
                                const struct outcome *outcome);
+
+/*
+ * The caller's own word on an item, whatever its job is doing: it does not run
+ * any more, it is given up. False, and nothing is changed or counted, when it
+ * has a state or is not selected.
+ */
+bool ledger_decide(struct ledger *ledger, uint32_t item,
+                   const struct outcome *outcome);
 
 /* An item of `job` began to run in that attempt: it used up one try. */
 void ledger_begin(struct ledger *ledger, uint32_t job, uint16_t attempt,
@@ -45,17 +55,26 @@ void ledger_begin(struct ledger *ledger, uint32_t job, uint16_t attempt,
 
 /*
  * The job ended, in whatever way. Items of it without a state go into a new
- * job, whose number is given: JOB_NONE when nothing is left. `progress` says
- * whether any item of it ended in this attempt: an attempt that ends without
- * progress twice in a row must not come back for ever, so that then, and when
- * nothing can be blamed, the caller decides their state with ledger_take.
+ * job, whose number is given: JOB_NONE when nothing is left, or when this is
+ * not the running attempt. What appeared while it ran cannot be asked for
+ * again and stays with the caller. `progress` says whether any item of it
+ * ended in this attempt: an attempt that ends without progress twice in a row
+ * must not come back for ever, so that then, and when nothing can be blamed,
+ * the caller decides their state.
  */
 uint32_t ledger_end(struct ledger *ledger, uint32_t job, uint16_t attempt,
                     bool *progress);
 
-/* The attempt vanished. True: give `job` out again; false: this was the second
- * time, and the caller takes `lost` for each item that is left. */
-bool ledger_lose(struct ledger *ledger, uint32_t job, uint16_t attempt);
+enum ledger_loss {
+    LEDGER_AGAIN,    // give the job out again
+    LEDGER_GIVEN_UP, // it, or what it is the rest of, was lost before: the
+                     // caller takes `lost` for each item that is left
+    LEDGER_NOTHING,  // nothing is left of it, or it was not running
+};
+
+/* The attempt vanished: what it may still say is late. */
+enum ledger_loss ledger_lose(struct ledger *ledger, uint32_t job,
+                             uint16_t attempt);
 
 /* True when every selected item has a state. */
 bool ledger_is_settled(const struct ledger *ledger);
@@ -65,7 +84,16 @@ const struct tally *ledger_tally(const struct ledger *ledger);
 void ledger_count_leak(struct ledger *ledger);
 void ledger_count_late(struct ledger *ledger);
 
-/* Tells the ledger that items were added or selected since. */
+/* Counts what is selected anew, after a selection; goes through all items. */
 void ledger_count_selected(struct ledger *ledger);
+
+/* An item appeared while its job ran: it is selected, and counted from now. */
+void ledger_add(struct ledger *ledger, uint32_t item);
+
+/*
+ * An item without a state is no longer one, because others stand for it now:
+ * the points of a TAP program. False when it has a state.
+ */
+bool ledger_drop(struct ledger *ledger, uint32_t item);
 
 #endif

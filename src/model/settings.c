@@ -1,0 +1,85 @@
+#include "model/settings.h"
+
+#include <stdlib.h>
+
+#include "util/alloc.h"
+
+void
+settings_init(struct settings *settings)
+{
+    *settings = (struct settings){
+        .basedir = alloc_dup("."),
+        .pattern = alloc_dup("test*.py"),
+        .import_timeout_ms = 60 * 1000,
+        .grace_ms = 5 * 1000,
+        .slow_ms = 60 * 1000,
+        .output_limit = UINT64_C(1024) * 1024,
+        .verbosity = 1,
+        .durations = 5,
+    };
+}
+
+void
+texts_add(struct texts *texts, const char *text)
+{
+    texts->at =
+        alloc_resize(texts->at, (size_t)texts->count + 2, sizeof(*texts->at));
+    texts->at[texts->count++] = alloc_dup(text);
+    texts->at[texts->count] = NULL;
+}
+
+void
+texts_release(struct texts *texts)
+{
+    for (int i = 0; i < texts->count; i++) {
+        free(texts->at[i]);
+    }
+    free(texts->at);
+    *texts = (struct texts){0};
+}
+
+static void
+release_workspaces(struct settings *settings)
+{
+    for (int i = 0; i < settings->workspace_count; i++) {
+        struct workspace *workspace = &settings->workspaces[i];
+        free(workspace->name);
+        free(workspace->setup);
+        free(workspace->teardown);
+        free(workspace->root);
+    }
+    free(settings->workspaces);
+}
+
+static void
+release_overrides(struct settings *settings)
+{
+    for (int i = 0; i < settings->override_count; i++) {
+        free(settings->overrides[i].match);
+    }
+    free(settings->overrides);
+}
+
+void
+settings_release(struct settings *settings)
+{
+    char *const texts[] = {
+        settings->jobs_from,   settings->runner,       settings->basedir,
+        settings->pattern,     settings->top,          settings->python,
+        settings->coverage,    settings->build_id,     settings->workspace,
+        settings->json,        settings->xunit_output, settings->log,
+        settings->config_path,
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        free(texts[i]);
+    }
+    texts_release(&settings->labels);
+    texts_release(&settings->patterns);
+    texts_release(&settings->include);
+    texts_release(&settings->exclude);
+    texts_release(&settings->python_args);
+    release_workspaces(settings);
+    release_overrides(settings);
+    *settings = (struct settings){0};
+}
