@@ -1,5 +1,6 @@
 #include "util/field.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stddef.h>
 
@@ -35,6 +36,7 @@ static bool
 wrong_type(const char *name, const char *wanted, const json_t *value,
            struct err *err)
 {
+    assert(value != NULL);
     return err_set(err, ERR_PROTOCOL, "field \"%s\" is %s instead of %s", name,
                    type_name(value), wanted);
 }
@@ -45,13 +47,10 @@ find(const json_t *object, const char *name, enum presence presence,
      const json_t **value, struct err *err)
 {
     *value = json_object_get(object, name);
-    if (presence == OPTIONAL) {
-        if (json_is_null(*value)) {
-            *value = NULL;
-        }
-        return true;
+    if (presence == OPTIONAL && json_is_null(*value)) {
+        *value = NULL;
     }
-    if (*value == NULL) {
+    if (presence == REQUIRED && *value == NULL) {
         return err_set(err, ERR_PROTOCOL, "field \"%s\" is missing", name);
     }
     return true;

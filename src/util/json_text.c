@@ -77,6 +77,7 @@ find_lone(struct slice text, size_t at)
 static char *
 replace_lone(struct slice text)
 {
+    static const char replacement[] = {'\\', 'u', 'F', 'F', 'F', 'D'};
     char *copy = NULL;
 
     for (size_t at = find_lone(text, 0); at < text.len;
@@ -84,7 +85,8 @@ replace_lone(struct slice text)
         if (copy == NULL) {
             copy = alloc_dup_bytes(text.data, text.len);
         }
-        memcpy(copy + at, "\\uFFFD", 6);
+        // Within the text, which goes on behind it.
+        memcpy(copy + at, replacement, sizeof(replacement));
     }
     return copy;
 }

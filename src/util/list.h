@@ -34,9 +34,11 @@ struct list {
     ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 /* Visits every link; the one that is visited may be removed meanwhile. */
+// NOLINTBEGIN(bugprone-macro-parentheses): a name cannot be declared in them
 #define LIST_FOR_EACH(link, list)                                         \
     for (struct list_link *link = (list)->head.next, *next_ = link->next; \
          link != &(list)->head; link = next_, next_ = link->next)
+// NOLINTEND(bugprone-macro-parentheses)
 
 static inline void
 list_init(struct list *list)

@@ -11,7 +11,7 @@
 #include "util/now.h"
 #include "util/slice.h"
 
-#define LONGEST_LINE 8192
+#define LONGEST_LINE ((size_t)8192)
 
 static const char *const level_names[] = {
     [LOG_LEVEL_NONE] = "none",   [LOG_LEVEL_ERROR] = "error",

@@ -20,7 +20,11 @@ free_key(const struct map *map, const struct map_entry *entry)
 {
     if (map->keys == MAP_COPIES_KEYS) {
         // The copy is ours; the field is const for those who borrow it.
-        free((void *)(uintptr_t)entry->key);
+        union {
+            const char *borrowed;
+            char *owned;
+        } key = {.borrowed = entry->key};
+        free(key.owned);
     }
 }
 

@@ -13,11 +13,11 @@
 #include <cmocka.h>
 
 /* Runs `tests`, an array of struct CMUnitTest, as the whole program. */
-#define CHECK_MAIN(tests)                                                      \
-    int main(void)                                                             \
-    {                                                                          \
-        cmocka_set_message_output(CM_OUTPUT_TAP);                              \
-        return cmocka_run_group_tests(tests, NULL, NULL);                      \
+#define CHECK_MAIN(tests)                                 \
+    int main(void)                                        \
+    {                                                     \
+        cmocka_set_message_output(CM_OUTPUT_TAP);         \
+        return cmocka_run_group_tests(tests, NULL, NULL); \
     }
 
 #endif
