@@ -45,7 +45,10 @@ enum adapter_kind {
     ADAPTER_KIND_COUNT
 };
 
-enum adapter_role { ADAPTER_ZYGOTE, ADAPTER_WORKER };
+enum adapter_role {
+    ADAPTER_ZYGOTE,
+    ADAPTER_WORKER
+};
 
 enum {
     ADAPTER_CAN_COLLECT = 1,
@@ -62,7 +65,7 @@ struct adapter_hello {
     enum adapter_role role;
     int slot; // of a worker; -1: not said
     int pid;
-    struct slice adapter;  // texts may be empty: not said
+    struct slice adapter; // texts may be empty: not said
     struct slice version;
     struct slice language;
     unsigned can;    // ADAPTER_CAN_*; words that are not known are ignored
@@ -125,11 +128,11 @@ struct adapter_slot {
 /* process, exit, done: what became of a job. */
 struct adapter_progress {
     uint32_t job;
-    int pid;    // not of done
-    int status; // of exit: wait(2)'s word
-    bool leak;  // of exit
-    struct usage usage; // not of process
-    uint64_t us;        // of done
+    int pid;                 // not of done
+    int status;              // of exit: wait(2)'s word
+    bool leak;               // of exit
+    struct usage usage;      // not of process
+    uint64_t us;             // of done
     struct output_range out; // of done
     struct output_range err; // of done
 };
@@ -146,8 +149,8 @@ struct adapter_passed {
 
 /* finished and fixture: the end of an item. */
 struct adapter_finished {
-    uint32_t item;   // of finished
-    struct slice id; // of fixture
+    uint32_t item;          // of finished
+    struct slice id;        // of fixture
     struct outcome outcome; // its outputs are empty: see the ranges
     struct output_range out;
     struct output_range err;

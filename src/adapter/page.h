@@ -36,8 +36,8 @@ struct page_pass {
  * for more than 71 minutes keeps its beginning.
  */
 struct page_state {
-    uint32_t pid;  // of the process that runs the job; 0: none
-    uint32_t job;  // JOB_NONE while pid is 0
+    uint32_t pid; // of the process that runs the job; 0: none
+    uint32_t job; // JOB_NONE while pid is 0
     struct page_pass passed[PAGE_ENTRIES];
     size_t passed_count;
     bool running;

@@ -70,7 +70,7 @@ struct request_run {
     const uint32_t *items; // or, unless NULL, these `count` items
     const struct request_env *env;
     size_t env_count;
-    const char *load;       // NULL or "": nothing
+    const char *load;        // NULL or "": nothing
     const struct slice *ids; // `count` ids for a worker that was not forked
                              // from the process that collected, or NULL
 };
