@@ -1,0 +1,88 @@
+# The front door. `make run` and `make check` do all that is needed on a fresh
+# machine: packages, configuration, build. The work itself is in meson.build
+# and in tools/.
+#
+#   make build     the program, at build/mule; it runs from there
+#   make run       ... and the tests of the example with it
+#   make check     every test
+#   make lint      what looks at the sources
+#   make asan      the tests under the address and undefined-behaviour checks
+#   make bench     speed, beside bare loops and other runners
+#   make compare   the standard library's tests, under unittest and under mule
+#   make fuzz      looks for new inputs; FUZZ_SECONDS for each target
+#   make format    lets clang-format have its way
+#   make install   PREFIX, DESTDIR
+#   make clean
+
+BUILD = build
+ASAN = build-asan
+FUZZ = build-fuzz
+FUZZ_SECONDS = 60
+PREFIX = /usr/local
+SETUP_FLAGS = --prefix=$(PREFIX)
+ifeq ($(CI),true)
+SETUP_FLAGS += -Dwerror=true
+endif
+
+.PHONY: all build run check lint asan bench compare fuzz format install clean
+all: build
+
+# The stamps that meson leaves make each of these a matter of milliseconds.
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) $(SETUP_FLAGS)
+$(ASAN)/build.ninja:
+	meson setup $(ASAN) $(SETUP_FLAGS) \
+	    -Db_sanitize=address,undefined -Db_lundef=false
+$(FUZZ)/build.ninja:
+	CC=clang meson setup $(FUZZ) -Dfuzzers=true \
+	    -Db_sanitize=address,undefined -Db_lundef=false
+
+.PHONY: packages check-packages
+packages:
+	@tools/install_packages build
+check-packages: packages
+	@tools/install_packages --may-miss check
+
+build: packages
+	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+run: build
+	cd examples/unittest && ../../$(BUILD)/mule test
+
+check: check-packages
+	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
+	@tools/check $(BUILD) unit golden style fuzz smoke system
+
+lint: build
+	@tools/install_packages --may-miss lint
+	@mkdir -p $(BUILD)/results
+	@tools/lint $(BUILD) >$(BUILD)/results/lint.tap; \
+	    status=$$?; cat $(BUILD)/results/lint.tap; exit $$status
+
+asan: check-packages
+	@$(MAKE) -s --no-print-directory $(ASAN)/build.ninja
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+	    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	    tools/check $(ASAN) unit golden fuzz smoke system
+
+bench: build
+	bench/run --mule $(BUILD)/mule
+
+compare: build
+	tools/compare-with-unittest --mule $(BUILD)/mule $(LABELS)
+
+fuzz: packages
+	@tools/install_packages fuzz
+	@$(MAKE) -s --no-print-directory $(FUZZ)/build.ninja
+	@ninja -C $(FUZZ)
+	tests/fuzz/run $(FUZZ) $(FUZZ_SECONDS)
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: build
+	meson install -C $(BUILD)
+
+clean:
+	rm -rf $(BUILD) $(ASAN) $(FUZZ)
