@@ -1,0 +1,1 @@
+"""Adapters: how mule talks to the test frameworks of Python."""

@@ -1,0 +1,110 @@
+"""What mule's options mean for the processes of a suite."""
+
+import contextlib
+import os
+import sys
+import warnings
+
+__unittest = True
+
+_environ_get = os.environ.get
+
+
+class Settings:
+    """Made once in the process that loads the suite; forks keep it."""
+
+    def __init__(self, options, c_streams, may_fork):
+        self.isolation = options.get("isolation", "class")
+        self.debug = options.get("debug")
+        self.max_text = options.get("max_output") or 1 << 20
+        self.profile = options.get("profile")
+        self.c_streams = c_streams
+        self.may_fork = may_fork and self.debug is None
+        self.coverage = None
+        self.current = None  # the reporter, which knows what runs now
+        if options.get("coverage"):
+            self._start_coverage(options["coverage"])
+        if self.debug is None and not _environ_get("PYTHONBREAKPOINT"):
+            sys.breakpointhook = self._no_breakpoint
+
+    # Coverage.
+
+    def _start_coverage(self, wanted):
+        import coverage
+        rcfile = wanted.get("rcfile")
+        self.coverage = coverage.Coverage(
+            data_file=os.path.join(wanted["dir"], ".coverage"),
+            data_suffix=True, config_file=True if rcfile is None else rcfile)
+        ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        omit = self.coverage.get_option("run:omit") or []
+        self.coverage.set_option("run:omit", list(omit) + [ours + "/*"])
+        self.coverage.start()
+
+    def save(self):
+        """Before every exit: what was recorded so far."""
+        if self.coverage is not None:
+            self.coverage.stop()
+            self.coverage.save()
+
+    def before_forks(self):
+        """What was recorded up to here is not recorded again in each fork."""
+        if self.coverage is not None:
+            self.coverage.save()
+
+    # A job.
+
+    @contextlib.contextmanager
+    def _profiled(self, message):
+        import cProfile
+        profile = cProfile.Profile()
+        try:
+            with profile:
+                yield
+        finally:
+            profile.dump_stats(os.path.join(
+                self.profile["dir"], "%d.%d.prof" % (
+                    message["job"], message.get("attempt", 1))))
+
+    def around(self, message):
+        if self.profile:
+            return self._profiled(message)
+        return _nothing
+
+    # A debugger wants a terminal.
+
+    def breakpoint_hint(self, ident):
+        return ("a debugger needs a terminal, and the output of this test is "
+                "captured; run it alone: mule test --pdb " + quoted(ident))
+
+    def _no_breakpoint(self, *args, **kwargs):
+        test = self.current.test if self.current is not None else None
+        raise RuntimeError(self.breakpoint_hint(
+            test.id() if test is not None else ""))
+
+
+class _Nothing:
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *args):
+        pass
+
+
+_nothing = _Nothing()
+
+
+def quoted(text):
+    """As a word of the shell."""
+    plain = all(c.isalnum() or c in "._-/:@%+=," for c in text)
+    return text if plain else "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def warn_as_unittest():
+    """The filters under which `python -m unittest` runs tests."""
+    if sys.warnoptions:
+        return
+    warnings.simplefilter("default")
+    if sys.version_info < (3, 12):
+        warnings.filterwarnings(
+            "module", category=DeprecationWarning,
+            message=r"Please use assert\w+ instead.")

@@ -1,0 +1,432 @@
+"""A worker: runs jobs, one after another, and reports their items.
+
+Under `class` isolation each job runs in a fork of the worker. That process
+speaks on the same socket; the worker is silent until it has ended.
+"""
+
+import atexit
+import os
+import resource
+import select
+import sys
+import unittest
+
+from ..suite import ResultMixin, run_piece
+from .page import BATCH, BEGUN, ENDED, FIRST, JOB, PID, page_private, \
+    page_settle
+from .protocol import encode, encode_text, forks, monotonic_ns, rusage_of
+
+__unittest = True
+
+LEFT = 86  # exit status of a job's process: its other items run elsewhere
+
+_getpid, _exit, _wait4, _killpg = os.getpid, os._exit, os.wait4, os.killpg
+_setpgid, _chdir, _getrusage = os.setpgid, os.chdir, resource.getrusage
+_poll, _pidfd_open, _close = select.poll, getattr(os, "pidfd_open", None), \
+    os.close
+
+
+class Result(ResultMixin, unittest.TestResult):
+    """unittest's result, reported."""
+
+
+class Reporter:
+    """Tells mule of items. Its methods are what a test costs."""
+
+    def __init__(self, connection, capture, words, near, c_streams):
+        self.connection = connection
+        self.capture = capture
+        self.near = near
+        self.c_streams = c_streams
+        self.shared = words is not None
+        self.words = words if self.shared else page_private()
+        self.batch = []
+        self.first = 0
+        self.test = None
+        self.begin_us = 0
+        self.muted = False
+        self.out_at, self.err_at = capture.where()
+        self.adopt_capture()
+        forks.listeners.append(self.mute)
+
+    def adopt_capture(self):
+        self.size = self.capture.size
+        self.out, self.err = self.capture.out, self.capture.err
+
+    def mute(self):
+        """In a process that a test forked."""
+        self.muted = True
+        self.words = page_private()
+
+    # Called by the result.
+
+    def begin(self, key, test):
+        self.test = test
+        self.begin_us = now = monotonic_ns() // 1000
+        if key is None:
+            return
+        words = self.words
+        k = len(self.batch) * 2 + FIRST
+        words[k] = key + 1
+        words[k + 1] = now & 0xFFFFFFFF
+        words[BEGUN] = len(self.batch) + 1
+        if not self.shared:
+            self._flush(b'{"msg":"started","item":%d}\n' % key, 1)
+
+    def passed(self, key, test):
+        now = monotonic_ns() // 1000
+        us = now - self.begin_us
+        self.begin_us = now
+        try:
+            quiet = self.size(self.out, 0, 2) == self.out_at \
+                and self.size(self.err, 0, 2) == self.err_at
+        except OSError:
+            quiet = False
+        if self.muted or not quiet or key is None:
+            self._report(key, {"state": "passed"}, us)
+            return
+        batch = self.batch
+        batch.append((key, us))
+        self.words[ENDED] = len(batch)
+        if len(batch) == BATCH:
+            self._flush(b"", 0)
+
+    def finished(self, key, test, ending):
+        us = 0
+        if test is not None:
+            now = monotonic_ns() // 1000
+            us = now - self.begin_us
+            self.begin_us = now
+        message = {"state": ending.state}
+        if ending.reason is not None:
+            message["reason"] = ending.reason
+        if not ending.ran:
+            message["ran"] = False
+        if not ending.counted:
+            message["counted"] = False
+        if ending.findings:
+            message["findings"] = self._near_findings(ending.findings)
+        if key is None and test is not None \
+                and ending.state in ("failed", "error", "xpassed"):
+            self.fixture(test.id(), ending)
+        else:
+            self._report(key, message, us)
+
+    def fixture(self, ident, ending):
+        message = {"msg": "fixture", "id": ident, "state": ending.state,
+                   "us": monotonic_ns() // 1000 - self.mark_us}
+        if ending.reason is not None:
+            message["reason"] = ending.reason
+        if ending.findings:
+            message["findings"] = self._near_findings(ending.findings)
+        out_at, err_at = self.mark_out, self.mark_err
+        self._add_output(message, out_at, err_at)
+        self._flush(encode(message), 1)
+
+    mark_us = mark_out = mark_err = 0
+
+    def mark(self):
+        """A fixture ran: what it wrote belongs to no test."""
+        self.mark_out, self.mark_err = self.out_at, self.err_at
+        self.mark_us = self.begin_us
+        self.begin_us = monotonic_ns() // 1000
+        self.out_at, self.err_at = self.capture.where()
+
+    # Writing.
+
+    def _report(self, key, message, us):
+        if self.muted:
+            _exit(0 if message["state"] == "passed" else 1)
+        if key is None:
+            return
+        message["msg"] = "finished"
+        message["item"] = key
+        message["us"] = us
+        self._add_output(message, self.out_at, self.err_at)
+        self._flush(encode(message), 1)
+
+    def _near_findings(self, findings):
+        for finding in findings:
+            if "file" in finding:
+                finding["file"] = self.near(finding["file"])
+        return findings
+
+    def _add_output(self, message, out_from, err_from):
+        _flush_streams()
+        self.c_streams.flush()
+        out, err = self.capture.where()
+        if self.out != self.capture.out:
+            self.adopt_capture()
+        if out > out_from:
+            message["out"] = [out_from, out]
+        if err > err_from and not self.capture.merged:
+            message["err"] = [err_from, err]
+        self.out_at, self.err_at = out, err
+
+    def _flush(self, data, count):
+        """Send what passed, then `data`, then begin the page again."""
+        batch = self.batch
+        if batch:
+            data = b'{"msg":"passed","items":%s}\n' % encode_text(
+                batch).encode() + data
+            count += 1
+            batch.clear()
+        if data:
+            self.connection.write(data, count)
+        if self.shared:
+            self.words[BEGUN] = self.words[ENDED] = 0
+
+    def close(self):
+        """The job is over: nothing may stay behind."""
+        _flush_streams()
+        self._flush(b"", 0)
+
+
+class Worker:
+    """Runs what `run` asks for. `found` knows the items by number."""
+
+    def __init__(self, connection, capture, words, found, settings):
+        self.connection = connection
+        self.capture = capture
+        self.words = words
+        self.found = found
+        self.settings = settings
+        self.isolated = settings.isolation != "worker" and settings.may_fork
+        self.reporter = Reporter(connection, capture, words,
+                                 found.near, settings.c_streams)
+        self.result = Result(reporter=self.reporter)
+        self.result.max_text = settings.max_text
+        self.result.hint = settings.breakpoint_hint
+        self.cwd = os.getcwd()
+        self.exits = Exits()
+        settings.current = self.reporter
+
+    def serve(self):
+        """Do what mule asks until there is nothing more to do."""
+        while True:
+            message = self.connection.receive()
+            if message is None or message.get("msg") == "stop":
+                break
+            if message.get("msg") == "run" and not self.run(message):
+                break
+        self.exits.run()
+        self.settings.save()
+
+    def run(self, message):
+        """Run a job. False: this process should not run another."""
+        job = message["job"]
+        self.connection.position = (job, message.get("attempt"))
+        self.connection.sent = 0
+        if self.isolated:
+            return self._run_apart(message)
+        begin = monotonic_ns()
+        before = self.capture.where()
+        own = _getrusage(resource.RUSAGE_SELF)
+        of_children = _getrusage(resource.RUSAGE_CHILDREN)
+        if self.reporter.shared:
+            self.words[PID] = _getpid()
+            self.words[JOB] = job + 1
+        whole = self._run_here(message)
+        usage = _used_since(own, of_children)
+        done = self._done(message, begin, before, usage)
+        if not whole:
+            done["left"] = True
+        self.connection.send(done)
+        if self.reporter.shared:
+            self.words[PID] = self.words[JOB] = 0
+        self._tidy()
+        return whole
+
+    def _done(self, message, begin, before, usage):
+        out, err = self.capture.where()
+        done = {"msg": "done", "job": message["job"],
+                "us": (monotonic_ns() - begin) // 1000, "rusage": usage}
+        if out > before[0]:
+            done["out"] = [before[0], out]
+        if err > before[1] and not self.capture.merged:
+            done["err"] = [before[1], err]
+        return done
+
+    def _tidy(self):
+        """What one job may not leave to the next."""
+        try:
+            _chdir(self.cwd)
+        except OSError:
+            pass
+        self.capture.restore()
+        self.reporter.adopt_capture()
+
+    def _run_here(self, message):
+        apply_env(message.get("env"))
+        numbers = message.get("items")
+        if numbers is None:
+            first = message["first"]
+            numbers = range(first, first + message["count"])
+        self.reporter.out_at, self.reporter.err_at = self.capture.where()
+        self.reporter.mark()
+        suite, tests = self.found.take(numbers, message)
+        with self.settings.around(message):
+            whole = run_piece(self.result, suite, tests, numbers)
+        self.reporter.close()
+        return whole
+
+    # A process for each job.
+
+    def _run_apart(self, message):
+        begin = monotonic_ns()
+        before = self.capture.where()
+        try:
+            pid = forks.fork()
+        except OSError as problem:
+            os.write(self.capture.err, b"mule: no process for this job: %s\n"
+                     % problem.strerror.encode())
+            self.connection.send({"msg": "done", "job": message["job"],
+                                  "us": 0, "left": True})
+            return False
+        if pid == 0:
+            self._be_job(message)
+        status, usage = self._wait(pid)
+        self._bury(message, pid, status, rusage_of(usage), begin, before)
+        return True
+
+    def _be_job(self, message):
+        """The process of one job; does not return."""
+        status = 1
+        try:
+            _setpgid(0, 0)
+            if self.reporter.shared:
+                self.words[PID] = _getpid()
+                self.words[JOB] = message["job"] + 1
+            else:
+                self.connection.send({"msg": "process", "pid": _getpid(),
+                                      "job": message["job"]})
+            self.exits.forget_inherited()
+            self.found.once = True
+            status = 0 if self._run_here(message) else LEFT
+            self.exits.run()
+            self.settings.save()
+        except BaseException:
+            self._complain()
+        finally:
+            _exit(status)
+
+    def _complain(self):
+        """Something of ours went wrong: where somebody will look for it."""
+        import traceback
+        try:
+            os.write(self.capture.err, traceback.format_exc().encode(
+                "utf-8", "replace"))
+        except OSError:
+            pass
+
+    def _wait(self, pid):
+        """Wait for the job's process; end it if mule is gone."""
+        if _pidfd_open is not None:
+            try:
+                fd = _pidfd_open(pid)
+            except OSError:
+                pass
+            else:
+                poll = _poll()
+                poll.register(fd, select.POLLIN)
+                poll.register(self.connection.fd, 0)
+                for ready, _ in poll.poll():
+                    if ready != fd:
+                        _kill_group(pid)
+                        _exit(0)
+                _close(fd)
+        _, status, usage = _wait4(pid, 0)
+        return status, usage
+
+    def _bury(self, message, pid, status, usage, begin, before):
+        """Tell of the end of a job's process, and what it could not tell."""
+        job = message["job"]
+        data, count = b"", 2
+        if self.reporter.shared and self.words[BEGUN]:
+            passed, running = page_settle(self.words)
+            if passed:
+                data = encode({"msg": "passed", "items": passed})
+            if running is not None:
+                data += encode({"msg": "started", "item": running})
+        if self.reporter.shared:
+            self.words[PID] = self.words[JOB] = 0
+        leak = _kill_group(pid, 0)
+        data += encode({"msg": "exit", "job": job, "pid": pid,
+                        "status": status, "rusage": usage, "leak": leak})
+        done = self._done(message, begin, before, usage)
+        if status == LEFT << 8:
+            done["left"] = True
+        self.connection.write(data + encode(done), count)
+
+
+class Exits:
+    """Exit functions: a fork runs those that were added in it, not others.
+
+    What was registered while the suite was imported belongs to the zygote,
+    which runs it once.
+    """
+
+    def forget_inherited(self):
+        atexit._clear()
+        process = sys.modules.get("multiprocessing.process")
+        if process is not None:
+            process._children = set()
+        weakref = sys.modules.get("weakref")
+        if weakref is not None and weakref.finalize._registry:
+            for one in list(weakref.finalize._registry):
+                one.atexit = False
+            atexit.register(weakref.finalize._exitfunc)
+
+    def run(self):
+        util = sys.modules.get("multiprocessing.util")
+        try:
+            if util is not None:
+                util._exit_function()
+            atexit._run_exitfuncs()
+        except BaseException:
+            pass  # the interpreter only prints it, too
+
+
+def _flush_streams():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass  # a test closed or replaced it
+
+
+def apply_env(env):
+    if not env:
+        return
+    for name, value in env.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    tempfile = sys.modules.get("tempfile")
+    if tempfile is not None and "TMPDIR" in env:
+        tempfile.tempdir = None
+
+
+def _used_since(own, of_children):
+    now = _getrusage(resource.RUSAGE_SELF)
+    of_all = _getrusage(resource.RUSAGE_CHILDREN)
+    usage = rusage_of(now)
+    usage["user_us"] = int(1000000 * (
+        now.ru_utime - own.ru_utime
+        + of_all.ru_utime - of_children.ru_utime))
+    usage["system_us"] = int(1000000 * (
+        now.ru_stime - own.ru_stime
+        + of_all.ru_stime - of_children.ru_stime))
+    return usage
+
+
+def _kill_group(pid, signal=9):
+    """Send `signal`; False: there is nobody in that group."""
+    try:
+        _killpg(pid, signal)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
