@@ -24,9 +24,9 @@ enum child_input {
 };
 
 enum child_output {
-    CHILD_OUTPUT_PIPE, // told by on_output
-    CHILD_OUTPUT_FILE, // appended to a file that is made if it is missing
-    CHILD_OUTPUT_SAME, // stderr only: goes where stdout goes
+    CHILD_OUTPUT_PIPE,     // told by on_output
+    CHILD_OUTPUT_FILE,     // appended to a file that is made if it is missing
+    CHILD_OUTPUT_SAME,     // stderr only: goes where stdout goes
     CHILD_OUTPUT_TERMINAL, // wherever this program's own goes
     CHILD_OUTPUT_NULL,
 };
@@ -62,7 +62,10 @@ struct child_params {
     bool zygote;
 };
 
-enum child_stream { CHILD_OUT = 1, CHILD_ERR = 2 };
+enum child_stream {
+    CHILD_OUT = 1,
+    CHILD_ERR = 2
+};
 
 struct child_usage {
     uint64_t user_us;
@@ -75,9 +78,9 @@ struct child_exit {
     int status;
     struct child_usage usage; // of itself and of the children it waited for
     uint64_t wall_us;         // from before it was started until it was reaped
-    bool failed; // it never ran: on_failed has said why
-    bool held;   // somebody else kept its output open; it was cut off
-    bool lost;   // its guardian died or was stopped; the rest is not known
+    bool failed;              // it never ran: on_failed has said why
+    bool held; // somebody else kept its output open; it was cut off
+    bool lost; // its guardian died or was stopped; the rest is not known
 };
 
 /* Any but on_gone may be NULL. */

@@ -37,8 +37,26 @@ void deadline_disarm(struct deadline *deadline);
 
 bool deadline_is_armed(const struct deadline *deadline);
 
-/* For loop.c: the order of deadlines, and those that are due. */
-bool deadline_less(const struct heap_node *a, const struct heap_node *b);
-void deadline_run_due(struct loop *loop);
+/*
+ * For loop.c: all deadlines of a loop, on a clock that can stand still. `now`
+ * is the time of a clock that cannot.
+ */
+struct deadlines {
+    struct heap heap;
+    uint64_t next_number;
+    msec skipped; // how long they have been paused so far
+    msec paused_at;
+    bool paused;
+};
+
+void deadlines_init(struct deadlines *deadlines);
+void deadlines_release(struct deadlines *deadlines);
+void deadlines_pause(struct deadlines *deadlines, bool paused, msec now);
+
+/* Milliseconds until the first one is due, 0 if it is; -1: there is none. */
+msec deadlines_wait(const struct deadlines *deadlines, msec now);
+
+/* Calls those that are due, but for those that are armed meanwhile. */
+void deadlines_run(struct deadlines *deadlines, msec now);
 
 #endif

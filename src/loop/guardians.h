@@ -60,8 +60,7 @@ void guardians_remove_at_end(struct guardians *guardians, const char *path);
  * `tag` may be NULL. Cheap: many of them are looked for at once. Needed for
  * jobs inside zygotes only; for other children it happens by itself.
  */
-void guardians_sweep(struct guardians *guardians, const char *tag,
-                     pid_t group);
+void guardians_sweep(struct guardians *guardians, const char *tag, pid_t group);
 
 /*
  * Ends every process that is not a child or below one, as leaks, and calls

@@ -12,7 +12,10 @@
 
 struct keyboard;
 
-enum keyboard_key { KEYBOARD_ENTER, KEYBOARD_QUIT };
+enum keyboard_key {
+    KEYBOARD_ENTER,
+    KEYBOARD_QUIT
+};
 
 typedef void (*keyboard_fn)(void *ctx, enum keyboard_key key);
 

@@ -13,6 +13,7 @@
 
 struct loop;
 
+/* Also ignores SIGPIPE: a peer that is gone is an event, not our death. */
 struct loop *loop_new(void);
 
 /*
@@ -49,18 +50,16 @@ void loop_pause_deadlines(struct loop *loop, bool paused);
 
 /* For the files of this folder. */
 struct uv_loop_s;
-struct heap;
+struct deadlines;
 struct uv_loop_s *loop_uv(struct loop *loop);
 
-/* 64 KiB for reading into, free again when the call that asked returns. */
-#define LOOP_SCRATCH_SIZE (64UL * 1024)
+/* Room for reading into, free again when the call that asked returns. */
+#define LOOP_SCRATCH_SIZE (256UL * 1024)
 char *loop_scratch(struct loop *loop);
 
-/* Time as deadlines count it: it stands still while they are paused. */
-msec loop_deadline_now(const struct loop *loop);
-struct heap *loop_deadlines(struct loop *loop);
+struct deadlines *loop_deadlines(struct loop *loop);
 
-/* Must be called when the first of the deadlines has changed. */
+/* Must be called when a deadline was armed. */
 void loop_deadlines_changed(struct loop *loop);
 
 #endif

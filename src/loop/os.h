@@ -24,12 +24,18 @@ void os_die_with_parent(pid_t parent);
 /* Closes every descriptor from `first` on. */
 void os_close_from(int first);
 
+/* A stack for os_spawn, never freed; NULL with errno. */
+void *os_stack_new(void);
+
 /*
- * Makes a process that shares this one's memory, runs fn(arg) on a stack of
- * its own and must end by exec or _exit; this process stands still until
- * then. Gives its pid, or -1 with errno. Not reentrant.
+ * Makes a process that shares this one's memory, runs fn(arg) on `stack` and
+ * must end by exec or _exit; this process stands still until then. Gives its
+ * pid, or -1 with errno.
  */
-pid_t os_spawn(int (*fn)(void *arg), void *arg);
+pid_t os_spawn(void *stack, int (*fn)(void *arg), void *arg);
+
+/* pipe(2), closed on exec. */
+bool os_pipe(int fds[static 2]);
 
 /* poll(2) with the signals of `mask` blocked meanwhile and no others. */
 int os_poll(struct pollfd *fds, nfds_t count, int timeout_ms,
@@ -49,7 +55,7 @@ struct os_process {
     pid_t session;
     uint64_t started; // tells it from a later process with the same pid
     bool zombie;
-    bool below; // os_find_below: a descendant
+    bool marked; // for whoever looks through them
 };
 
 struct os_processes {
@@ -64,6 +70,14 @@ struct os_processes {
  * when processes cannot be listed.
  */
 bool os_find_below(struct os_processes *processes, pid_t ancestor);
+
+/* The children of this very process, cheaply; false: cannot be told. */
+struct os_pids {
+    pid_t *items;
+    size_t count;
+    size_t capacity;
+};
+bool os_list_children(struct os_pids *pids);
 
 /*
  * Sends a signal to exactly this process: not to a later one that has its

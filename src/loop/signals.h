@@ -13,8 +13,9 @@ typedef void (*signals_fn)(void *ctx, int signo);
 
 /*
  * From now on each of the `count` signals is told to fn(ctx, signo) and has
- * lost its own effect. SIGPIPE is ignored as well, for the whole program. Two
- * of a kind that come close together may be told as one. Gives NULL with err.
+ * lost its own effect. One that is ignored stays ignored: whoever started us
+ * with nohup or in the background meant it. Two of a kind that come close
+ * together may be told as one. Gives NULL with err.
  */
 struct signals *signals_new(struct loop *loop, const int *signos, int count,
                             signals_fn fn, void *ctx, struct err *err);
