@@ -1,0 +1,170 @@
+#include "config/choices.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/distance.h"
+#include "util/slice.h"
+
+enum {
+    BUILD_ID_MAX = 64
+};
+
+static bool
+is_dash(const char *text)
+{
+    return text != NULL && strcmp(text, "-") == 0;
+}
+
+// Pairs that cannot both be meant.
+static bool
+check_pairs(const struct settings *settings, struct err *err)
+{
+    bool runs_commands = settings->runner != NULL || settings->tap;
+    bool has_terminal = settings->pdb || settings->capture == CAPTURE_NONE;
+    const struct {
+        bool both;
+        const char *what;
+        const char *hint;
+    } pairs[] = {
+        {settings->tap && settings->runner != NULL, "--tap and --runner",
+         "--tap runs its labels itself; a --runner takes --format tap"},
+        {settings->tap && settings->format != FORMAT_AUTO &&
+             settings->format != FORMAT_TAP,
+         "--tap and another --format", "leave --format out"},
+        {settings->labels.count > 0 && settings->jobs_from != NULL,
+         "labels and --jobs-from", "both say what to run: leave one out"},
+        {settings->pdb && runs_commands, "--pdb and a command",
+         "the debugger is for Python tests that mule loads itself"},
+        {settings->coverage != NULL && runs_commands,
+         "--coverage and a command",
+         "let the command measure: coverage run --parallel-mode"},
+        {settings->profile && runs_commands, "--profile and a command",
+         "profiles are made of Python tests that mule loads itself"},
+        {has_terminal && is_dash(settings->json),
+         "--json - and tests that have the terminal",
+         "write the JSON to a file"},
+        {settings->pdb && is_dash(settings->jobs_from),
+         "--pdb and --jobs-from -",
+         "the debugger reads standard input: give the jobs in a file"},
+    };
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (pairs[i].both) {
+            err_set(err, ERR_USAGE, "%s do not go together", pairs[i].what);
+            return err_hint(err, pairs[i].hint);
+        }
+    }
+    if (settings->format != FORMAT_AUTO && !runs_commands) {
+        err_set(err, ERR_USAGE, "--format says what a --runner prints");
+        return err_hint(err, "give a --runner, or leave --format out");
+    }
+    return true;
+}
+
+static bool
+check_build_id(const char *id, struct err *err)
+{
+    size_t len = strlen(id);
+    bool ok = len <= BUILD_ID_MAX && id[0] != '.' && id[0] != '-';
+
+    for (size_t i = 0; i < len; i++) {
+        ok = ok &&
+             (isalnum((unsigned char)id[i]) || strchr("._-", id[i]) != NULL);
+    }
+    if (!ok) {
+        err_set(err, ERR_USAGE, "--id: \"%.80s\" cannot be a build's id", id);
+        return err_hint(err, "use up to 64 letters, digits, '.', '_' and '-', "
+                             "a letter or digit first");
+    }
+    return true;
+}
+
+static bool
+check_workspace(const struct settings *settings, struct err *err)
+{
+    struct distance_nearest nearest = {.wanted = slice_of(settings->workspace)};
+
+    for (int i = 0; i < settings->workspace_count; i++) {
+        const char *name = settings->workspaces[i].name;
+        if (strcmp(name, settings->workspace) == 0) {
+            return true;
+        }
+        distance_offer(&nearest, slice_of(name));
+    }
+    struct slice best = distance_best(&nearest);
+    const char *file =
+        settings->config_path != NULL ? settings->config_path : "mule.yaml";
+    if (best.len > 0) {
+        return err_set(err, ERR_CONFIG,
+                       "%.80s has no workspace \"%.60s\"; did you mean "
+                       "\"%.*s\"?",
+                       file, settings->workspace,
+                       SLICE_ARG(slice_first(best, 60)));
+    }
+    err_set(err, ERR_CONFIG, "%s \"%.60s\"",
+            settings->config_path != NULL
+                ? "mule.yaml has no workspace"
+                : "there is no mule.yaml, so there is no workspace",
+            settings->workspace);
+    return err_hint(err, "add 'workspaces: {NAME: {setup: COMMAND}}' to "
+                         "mule.yaml");
+}
+
+// With the terminal in a test's hands there is one test at a time, and nobody
+// knows how long somebody looks at a debugger.
+static void
+hand_over_terminal(struct settings *settings, struct texts *notes)
+{
+    const char *why = settings->pdb ? "--pdb" : "--no-capture";
+    char note[160];
+
+    if (settings->slots > 1) {
+        snprintf(note, sizeof(note),
+                 "%s runs one test at a time: the %d jobs asked for are not "
+                 "used",
+                 why, settings->slots);
+        texts_add(notes, note);
+    }
+    if (settings->timeout_ms > 0 || settings->test_timeout_ms > 0) {
+        snprintf(note, sizeof(note), "%s switches time limits off", why);
+        texts_add(notes, note);
+    }
+    settings->slots = 1;
+    settings->capture = CAPTURE_NONE;
+    settings->timeout_ms = settings->test_timeout_ms = 0;
+}
+
+bool
+choices_settle(struct settings *settings, enum option_command command,
+               struct texts *notes, struct err *err)
+{
+    if (command == COMMAND_DOCTOR || command == COMMAND_ADAPTER_CHECK) {
+        return true;
+    }
+    if (!check_pairs(settings, err) ||
+        (settings->build_id != NULL &&
+         !check_build_id(settings->build_id, err)) ||
+        (settings->workspace != NULL && !check_workspace(settings, err))) {
+        return false;
+    }
+    if (settings->tap) {
+        settings->format = FORMAT_TAP;
+    }
+    if (settings->tap && settings->labels.count == 0 &&
+        settings->jobs_from == NULL) {
+        err_set(err, ERR_USAGE, "--tap needs programs to run");
+        return err_hint(err, "as in: mule test --tap t/*.t");
+    }
+    if (settings->xunit_output != NULL) {
+        settings->xunit = true;
+    } else if (settings->xunit) {
+        settings->xunit_output = alloc_dup("xunit");
+    }
+    if (settings->pdb || settings->capture == CAPTURE_NONE) {
+        hand_over_terminal(settings, notes);
+    }
+    return true;
+}

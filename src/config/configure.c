@@ -1,0 +1,52 @@
+#include "config/configure.h"
+
+#include <stdlib.h>
+
+#include "config/choices.h"
+#include "config/command_line.h"
+#include "config/config_file.h"
+
+// mule.yaml belongs to a project; an adapter is checked anywhere.
+static bool
+read_file(struct settings *settings, const struct command_line *line,
+          enum option_command command, struct err *err)
+{
+    const char *named = command_line_value(line, "config");
+
+    if (command == COMMAND_ADAPTER_CHECK) {
+        return true;
+    }
+    if (named != NULL) {
+        return config_file_read(settings, named, err);
+    }
+    char *found = config_file_find(err);
+    bool ok = found != NULL ? config_file_read(settings, found, err)
+                            : !err_is_set(err);
+    free(found);
+    return ok;
+}
+
+bool
+configure(struct settings *settings, struct configured *configured,
+          enum option_command command, int count, char *const words[],
+          struct err *err)
+{
+    struct command_line line = {0};
+    bool ok = command_line_read(&line, command, count, words, err);
+
+    settings_init(settings);
+    configured->wants_help = ok && line.wants_help;
+    if (ok && !configured->wants_help) {
+        ok = read_file(settings, &line, command, err) &&
+             command_line_apply(&line, settings, err) &&
+             choices_settle(settings, command, &configured->notes, err);
+    }
+    command_line_release(&line);
+    return ok;
+}
+
+void
+configured_release(struct configured *configured)
+{
+    texts_release(&configured->notes);
+}

@@ -1,0 +1,214 @@
+#include "config/options.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/units.h"
+#include "model/settings.h"
+#include "util/alloc.h"
+#include "util/distance.h"
+#include "util/slice.h"
+
+static void
+set_int(const struct option *option, void *target, int64_t number)
+{
+    // int and uint32_t are of one size, and no value here is negative.
+    static_assert(sizeof(int) == sizeof(uint32_t), "fields of options");
+    int value = (int)number;
+
+    memcpy((char *)target + option->field, &value, sizeof(value));
+}
+
+static struct texts *
+texts_of(const struct option *option, void *target)
+{
+    return (struct texts *)(void *)((char *)target + option->field);
+}
+
+static bool
+set_number(const struct option *option, void *target, const char *value,
+           struct err *err)
+{
+    int64_t number = 0;
+
+    if (!slice_to_int(slice_of(value), option->min, option->max, &number)) {
+        return err_set(err, ERR_USAGE,
+                       "\"%.60s\" is not a number between %" PRId64
+                       " and %" PRId64,
+                       value, option->min, option->max);
+    }
+    set_int(option, target, number);
+    return true;
+}
+
+static bool
+set_choice(const struct option *option, void *target, const char *value,
+           struct err *err)
+{
+    struct buf names = BUF_INIT(120);
+    const struct option_choice *choice = option->choices;
+
+    for (; choice->name != NULL; choice++) {
+        if (strcmp(choice->name, value) == 0) {
+            buf_release(&names);
+            set_int(option, target, choice->value);
+            return true;
+        }
+        const char *between = choice[1].name != NULL ? ", " : " or ";
+        buf_addf(&names, "%s%s", names.len > 0 ? between : "", choice->name);
+    }
+    err_set(err, ERR_USAGE, "\"%.60s\" is not one of %s", value,
+            buf_text(&names));
+    buf_release(&names);
+    return false;
+}
+
+static bool
+set_text(const struct option *option, void *target, const char *value,
+         struct err *err)
+{
+    char *copy = NULL;
+    char *old = NULL;
+    char *field = (char *)target + option->field;
+
+    if (value[0] == '\0' && (option->flags & OPTION_OPTIONAL) == 0) {
+        return err_set(err, ERR_USAGE, "its value is empty");
+    }
+    copy = alloc_dup(value);
+    memcpy(&old, field, sizeof(old));
+    free(old);
+    memcpy(field, &copy, sizeof(copy));
+    return true;
+}
+
+static bool
+add_list(struct texts *texts, const char *value, struct err *err)
+{
+    struct slice rest = slice_of(value);
+    struct slice part;
+    int before = texts->count;
+
+    while (slice_split(&rest, ',', &part)) {
+        part = slice_trim(part);
+        if (part.len > 0) {
+            char *text = slice_dup(part);
+            texts_add(texts, text);
+            free(text);
+        }
+    }
+    if (texts->count == before) {
+        return err_set(err, ERR_USAGE, "its value is empty");
+    }
+    return true;
+}
+
+// Takes one word as a POSIX shell reads it, without any expansion. False when
+// a quote is never closed.
+static bool
+take_word(struct slice *rest, struct buf *word)
+{
+    char quote = '\0';
+    size_t i = 0;
+
+    for (; i < rest->len; i++) {
+        char c = rest->data[i];
+        if (quote == '\0' && (c == ' ' || c == '\t' || c == '\n')) {
+            break;
+        }
+        if (c == quote) {
+            quote = '\0';
+        } else if (quote == '\0' && (c == '\'' || c == '"')) {
+            quote = c;
+        } else if (c == '\\' && quote != '\'' && i + 1 < rest->len) {
+            buf_add_char(word, rest->data[++i]);
+        } else {
+            buf_add_char(word, c);
+        }
+    }
+    *rest = slice_skip(*rest, i);
+    return quote == '\0';
+}
+
+static bool
+add_words(struct texts *texts, const char *value, struct err *err)
+{
+    struct slice rest = slice_trim(slice_of(value));
+    struct buf word = BUF_INIT(rest.len + 1);
+    bool ok = true;
+
+    while (ok && rest.len > 0) {
+        buf_reset(&word);
+        ok = take_word(&rest, &word);
+        texts_add(texts, buf_text(&word));
+        rest = slice_trim(rest);
+    }
+    buf_release(&word);
+    if (!ok) {
+        return err_set(err, ERR_USAGE, "a quote is never closed");
+    }
+    return true;
+}
+
+static void
+set_more(const struct option *option, void *target)
+{
+    int value = 0;
+
+    memcpy(&value, (char *)target + option->field, sizeof(value));
+    if (value < option->max) {
+        set_int(option, target, value + 1);
+    }
+}
+
+bool
+option_set(const struct option *option, void *target, const char *value,
+           struct err *err)
+{
+    void *field = (char *)target + option->field;
+
+    switch (option->kind) {
+    case OPTION_NOTHING:
+    case OPTION_HELP:
+        return true;
+    case OPTION_FLAG:
+        *(bool *)field = true;
+        return true;
+    case OPTION_CONSTANT:
+        set_int(option, target, option->min);
+        return true;
+    case OPTION_MORE:
+        set_more(option, target);
+        return true;
+    case OPTION_NUMBER:
+        return set_number(option, target, value, err);
+    case OPTION_CHOICE:
+        // Left out, it is its first choice.
+        return set_choice(option, target,
+                          value != NULL ? value : option->choices[0].name, err);
+    case OPTION_DURATION:
+        return units_duration(slice_of(value), field, err);
+    case OPTION_SIZE:
+        return units_size(slice_of(value), field, err);
+    case OPTION_TEXT:
+        return set_text(option, target, value != NULL ? value : "", err);
+    case OPTION_TEXTS:
+        texts_add(field, value);
+        return true;
+    case OPTION_LIST:
+        return add_list(field, value, err);
+    case OPTION_WORDS:
+        return add_words(field, value, err);
+    }
+    return true;
+}
+
+void
+option_forget(const struct option *option, void *target)
+{
+    if (option->kind == OPTION_TEXTS || option->kind == OPTION_LIST ||
+        option->kind == OPTION_WORDS) {
+        texts_release(texts_of(option, target));
+    }
+}

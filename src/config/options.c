@@ -1,0 +1,246 @@
+#include "config/options.h"
+
+#include <string.h>
+
+#include "model/settings.h"
+#include "util/distance.h"
+#include "util/slice.h"
+
+enum {
+    TEST = COMMAND_TEST,
+    LIST = COMMAND_LIST,
+    DOCTOR = COMMAND_DOCTOR,
+    CHECK = COMMAND_ADAPTER_CHECK,
+    EVERY = TEST | LIST | DOCTOR | CHECK,
+    FILE_TOO = OPTION_IN_FILE,
+    FILE_PATH = OPTION_IN_FILE | OPTION_IS_PATH,
+};
+
+static const struct option_choice formats[] = {
+    {"auto", FORMAT_AUTO},   {"exit", FORMAT_EXIT}, {"tap", FORMAT_TAP},
+    {"junit", FORMAT_JUNIT}, {"json", FORMAT_JSON}, {NULL, 0},
+};
+static const struct option_choice isolations[] = {
+    {"class", ISOLATION_CLASS},
+    {"worker", ISOLATION_WORKER},
+    {"test", ISOLATION_TEST},
+    {NULL, 0},
+};
+static const struct option_choice starts[] = {
+    {"auto", START_AUTO},
+    {"fork", START_FORK},
+    {"spawn", START_SPAWN},
+    {NULL, 0},
+};
+static const struct option_choice captures[] = {
+    {"split", CAPTURE_SPLIT},
+    {"merged", CAPTURE_MERGED},
+    {NULL, 0},
+};
+static const struct option_choice colors[] = {
+    {"always", COLOR_ALWAYS},
+    {"auto", COLOR_AUTO},
+    {"never", COLOR_NEVER},
+    {NULL, 0},
+};
+
+#define FIELD(name) .field = offsetof(struct settings, name)
+#define RANGE(low, high) .min = (low), .max = (high)
+
+// Many rows, one shape: longer than a file should be, and read like a page.
+// clang-format off
+static const struct option table[] = {
+    {"k", 'k', "PATTERN", OPTION_TEXTS, GROUP_SELECT, TEST | LIST, 0,
+     FIELD(patterns), .help =
+     "only tests whose id contains PATTERN or, with a *, matches it"},
+    {"include", 0, "CLASS,...", OPTION_LIST, GROUP_SELECT, TEST | LIST,
+     FILE_TOO, FIELD(include), .help =
+     "only these TestCase classes, or what matches these patterns"},
+    {"exclude", 0, "CLASS,...", OPTION_LIST, GROUP_SELECT, TEST | LIST,
+     FILE_TOO, FIELD(exclude), .help =
+     "not these TestCase classes, or what matches these patterns"},
+    {"jobs-from", 0, "FILE", OPTION_TEXT, GROUP_SELECT, TEST | LIST, 0,
+     FIELD(jobs_from), .help =
+     "read what to run from FILE, one label or job a line; - is standard "
+     "input"},
+    {"basedir", 's', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST,
+     FILE_PATH, FIELD(basedir), .help =
+     "where discovery starts (default: .)"},
+    {"pattern", 'p', "GLOB", OPTION_TEXT, GROUP_SELECT, TEST | LIST, FILE_TOO,
+     FIELD(pattern), .help =
+     "the files that discovery looks at (default: test*.py)"},
+    {"top", 't', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST, FILE_PATH,
+     FIELD(top), .help =
+     "top-level folder of the project, as unittest has it (default: where "
+     "discovery starts)"},
+
+    {"jobs", 'j', "N", OPTION_NUMBER, GROUP_RUN, TEST, FILE_TOO, FIELD(slots),
+     RANGE(0, 4096), .help =
+     "run N jobs at once (default, and 0: one for each CPU this process may "
+     "use)"},
+    {"max-workers", 0, "N", OPTION_NUMBER, GROUP_RUN, TEST, FILE_TOO,
+     FIELD(slots), RANGE(0, 4096), .help = "the same as --jobs"},
+    {"multiprocess", 0, NULL, OPTION_NOTHING, GROUP_RUN, TEST, 0, .help =
+     "run on this machine, in many processes: the default"},
+    {"isolation", 0, "HOW", OPTION_CHOICE, GROUP_RUN, TEST | LIST, FILE_TOO,
+     FIELD(isolation), .choices = isolations, .help =
+     "a new process for each class (default) or each test, or one for all "
+     "that a worker runs: class, test, worker"},
+    {"start", 0, "HOW", OPTION_CHOICE, GROUP_RUN, TEST | LIST | DOCTOR,
+     FILE_TOO, FIELD(start), .choices = starts, .help =
+     "fork processes from one that has loaded the suite, or spawn new ones: "
+     "auto (default), fork, spawn"},
+    {"runner", 0, "COMMAND", OPTION_TEXT, GROUP_RUN, TEST | LIST, FILE_TOO,
+     FIELD(runner), .help =
+     "run each job by a command, in which $TEST stands for its name"},
+    {"tap", 0, NULL, OPTION_FLAG, GROUP_RUN, TEST | LIST, 0, FIELD(tap),
+     .help = "the labels are programs that print TAP"},
+    {"format", 0, "FORMAT", OPTION_CHOICE, GROUP_RUN, TEST, FILE_TOO,
+     FIELD(format), .choices = formats, .help =
+     "what commands print: auto (default), exit (status only), tap, junit, "
+     "json"},
+    {"capture", 0, "HOW", OPTION_CHOICE, GROUP_RUN, TEST, FILE_TOO,
+     FIELD(capture), .choices = captures, .help =
+     "keep output and errors apart (split, the default) or in the order they "
+     "came in (merged)"},
+    {"no-capture", 0, NULL, OPTION_CONSTANT, GROUP_RUN, TEST, 0,
+     FIELD(capture), RANGE(CAPTURE_NONE, CAPTURE_NONE), .help =
+     "let tests have the terminal: one at a time, no limits"},
+    {"pdb", 0, NULL, OPTION_FLAG, GROUP_RUN, TEST, 0, FIELD(pdb), .help =
+     "stop in the debugger where a test fails, and at breakpoint()"},
+    {"workspace", 0, "NAME", OPTION_TEXT, GROUP_RUN, TEST, FILE_TOO,
+     FIELD(workspace), .help =
+     "run the setup and teardown scripts that mule.yaml has for NAME"},
+    {"id", 0, "ID", OPTION_TEXT, GROUP_RUN, TEST, 0, FIELD(build_id), .help =
+     "the id of this build (default: drawn)"},
+
+    {"python", 0, "PROGRAM", OPTION_TEXT, GROUP_PYTHON, TEST | LIST | DOCTOR,
+     FILE_TOO | OPTION_IS_PROGRAM, FIELD(python), .help =
+     "the interpreter of the tests"},
+    {"python-args", 0, "ARGS", OPTION_WORDS, GROUP_PYTHON,
+     TEST | LIST | DOCTOR, FILE_TOO, FIELD(python_args), .help =
+     "arguments for the interpreter, as in '-X dev -W error'"},
+    {"coverage", 0, "RCFILE", OPTION_TEXT, GROUP_PYTHON, TEST,
+     FILE_PATH | OPTION_OPTIONAL, FIELD(coverage), .help =
+     "measure with coverage.py in every process, and combine"},
+    {"profile", 0, NULL, OPTION_FLAG, GROUP_PYTHON, TEST, FILE_TOO,
+     FIELD(profile), .help =
+     "keep cProfile data for each job and list the hottest functions"},
+
+    {"timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST | CHECK,
+     FILE_TOO, FIELD(timeout_ms), .help =
+     "end a job that takes longer; 90, 1.5s, 5m, 1h30m; 0 is no limit"},
+    {"test-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(test_timeout_ms), .help = "end a test that takes longer"},
+    {"import-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS,
+     TEST | LIST | DOCTOR, FILE_TOO, FIELD(import_timeout_ms), .help =
+     "give up a module that takes longer to load (default: 60s)"},
+    {"max-time", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(max_time_ms), .help = "stop the whole run after that long"},
+    {"grace", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(grace_ms), .help =
+     "between asking a process to end and killing it (default: 5s)"},
+    {"slow", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(slow_ms), .help =
+     "say so when a test takes that long (default: 60s; 0: never)"},
+    {"failfast", 'f', NULL, OPTION_CONSTANT, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(max_fail), RANGE(1, 1), .help = "stop at the first failure"},
+    {"max-fail", 0, "N", OPTION_NUMBER, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(max_fail), RANGE(0, 1000000), .help = "stop after N failures"},
+    {"output-limit", 0, "SIZE", OPTION_SIZE, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(output_limit), .help =
+     "keep that much of what a test prints: 64K, 1M (default); the middle of "
+     "more is left out"},
+
+    {"verbose", 'v', NULL, OPTION_MORE, GROUP_OUTPUT, EVERY, 0,
+     FIELD(verbosity), RANGE(0, 3), .help = "say more; may be repeated"},
+    {"quiet", 'q', NULL, OPTION_CONSTANT, GROUP_OUTPUT, EVERY, 0,
+     FIELD(verbosity), RANGE(0, 0), .help = "say less: the summary only"},
+    {"verbosity", 0, "LEVEL", OPTION_NUMBER, GROUP_OUTPUT, EVERY, FILE_TOO,
+     FIELD(verbosity), RANGE(0, 3), .help =
+     "0 summary only, 1 dots (default), 2 a line a test, 3 all output"},
+    {"color", 0, "WHEN", OPTION_CHOICE, GROUP_OUTPUT, EVERY,
+     FILE_TOO | OPTION_OPTIONAL, FIELD(color), .choices = colors, .help =
+     "always, never or auto (default)"},
+    {"durations", 0, "N", OPTION_NUMBER, GROUP_OUTPUT, TEST, FILE_TOO,
+     FIELD(durations), RANGE(0, 1000000), .help =
+     "name the N slowest tests at the end (default: 5)"},
+    {"xunit", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, TEST, FILE_TOO,
+     FIELD(xunit), .help = "write JUnit XML, one file for each TestCase"},
+    {"xunit-output", 0, "PATH", OPTION_TEXT, GROUP_OUTPUT, TEST, FILE_PATH,
+     FIELD(xunit_output), .help =
+     "where to: a folder (default: xunit), or one FILE.xml for all"},
+    {"json", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TEST, FILE_PATH,
+     FIELD(json), .help =
+     "write every event as a line of JSON while it happens; - is standard "
+     "output"},
+    {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST, 0, FIELD(list_json),
+     .help = "print JSON"},
+    {"log", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, EVERY, FILE_PATH,
+     FIELD(log), .help = "write what mule itself does to FILE, for developers"},
+
+    {"config", 0, "FILE", OPTION_TEXT, GROUP_GENERAL, TEST | LIST | DOCTOR, 0,
+     FIELD(config_path), .help =
+     "read FILE instead of the nearest mule.yaml"},
+    {"help", 'h', NULL, OPTION_HELP, GROUP_GENERAL, EVERY, 0, .help =
+     "print this and exit"},
+};
+// clang-format on
+
+enum {
+    COUNT = sizeof(table) / sizeof(table[0])
+};
+
+const struct option *
+options_all(size_t *count)
+{
+    *count = COUNT;
+    return table;
+}
+
+// A row without a letter of its own whose name is one letter has no long form.
+static bool
+has_name(const struct option *option)
+{
+    return option->name[1] != '\0';
+}
+
+const struct option *
+options_find(enum option_command command, const char *name, size_t len)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if ((table[i].commands & command) != 0 && has_name(&table[i]) &&
+            slice_equals_text(slice_make(name, len), table[i].name)) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+const struct option *
+options_find_letter(enum option_command command, char letter)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if ((table[i].commands & command) != 0 && letter != '\0' &&
+            table[i].letter == letter) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+const char *
+options_nearest(unsigned command, const char *name, size_t len)
+{
+    struct distance_nearest nearest = {.wanted = slice_make(name, len)};
+
+    for (size_t i = 0; i < COUNT; i++) {
+        bool fits = command != 0 ? (table[i].commands & command) != 0
+                                 : (table[i].flags & OPTION_IN_FILE) != 0;
+        if (fits && has_name(&table[i])) {
+            distance_offer(&nearest, slice_of(table[i].name));
+        }
+    }
+    struct slice best = distance_best(&nearest);
+    return best.len > 0 ? best.data : "";
+}
