@@ -66,11 +66,17 @@ asan: check-packages
 	    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	    tools/check $(ASAN) unit golden fuzz smoke system
 
+# ROWS=spawn,zygote and QUICK=1 for a part of it.
 bench: build
+	@tools/install_packages --may-miss bench
 	bench/run --mule $(BUILD)/mule
 
+# LABELS='test.test_a*' for a part of it.
 compare: build
-	tools/compare-with-unittest --mule $(BUILD)/mule $(LABELS)
+	@tools/install_packages --may-miss compare
+	tools/offline tools/compare-with-unittest --mule $(BUILD)/mule \
+	    --list tests/compare/stdlib-3.11.txt \
+	    --known tests/compare/known-3.11.txt $(LABELS)
 
 fuzz: packages
 	@tools/install_packages fuzz
