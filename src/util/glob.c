@@ -4,6 +4,32 @@
 
 #include "util/text.h"
 
+// text_take(), at once for the characters that names are made of.
+static uint32_t
+take(struct slice *text)
+{
+    unsigned char first = (unsigned char)text->data[0];
+
+    if (first >= 0x80) {
+        return text_take(text);
+    }
+    *text = slice_skip(*text, 1);
+    return first;
+}
+
+// Where behind a star the pattern can go on at all: its next character, if it
+// stands for itself, must be there.
+static struct slice
+next_candidate(struct slice pattern, struct slice text)
+{
+    if (pattern.len == 0 || (unsigned char)pattern.data[0] >= 0x80 ||
+        pattern.data[0] == '*' || pattern.data[0] == '?' ||
+        pattern.data[0] == '[') {
+        return text;
+    }
+    return slice_skip(text, slice_find(text, pattern.data[0]));
+}
+
 // The length of the bracket expression at the start of the pattern, 0 if it
 // is never closed. A `]` that comes first is a member.
 static size_t
@@ -48,7 +74,7 @@ match_one(struct slice *pattern, struct slice *text)
     if (pattern->len == 0 || text->len == 0) {
         return false;
     }
-    uint32_t character = text_take(text);
+    uint32_t character = take(text);
     size_t len = pattern->data[0] == '[' ? bracket_len(*pattern) : 0;
     if (len > 0) {
         struct slice members = slice_make(pattern->data + 1, len - 2);
@@ -61,7 +87,7 @@ match_one(struct slice *pattern, struct slice *text)
         *pattern = slice_skip(*pattern, 1);
         return true;
     }
-    return text_take(pattern) == character;
+    return take(pattern) == character;
 }
 
 bool
@@ -75,9 +101,12 @@ glob_match(struct slice pattern, struct slice text)
 
     while (pattern.len > 0 || text.len > 0) {
         if (slice_take(&pattern, SLICE("*"))) {
+            if (pattern.len == 0) {
+                return true;
+            }
             starred = true;
             star_pattern = pattern;
-            star_text = text;
+            star_text = text = next_candidate(pattern, text);
             continue;
         }
         if (match_one(&pattern, &text)) {
@@ -86,7 +115,8 @@ glob_match(struct slice pattern, struct slice text)
         if (!starred || star_text.len == 0) {
             return false;
         }
-        (void)text_take(&star_text);
+        (void)take(&star_text);
+        star_text = next_candidate(star_pattern, star_text);
         pattern = star_pattern;
         text = star_text;
     }
