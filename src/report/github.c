@@ -16,6 +16,7 @@ enum {
     MOST_REASON = 1000,  // within the table
     MOST_ROWS = 200,     // of the table; a page takes 1 MiB
     MOST_PAGE = 900000,
+    MOST_BYTES = 2 * MOST_PAGE, // the last row may be long
 };
 
 // Values of properties end at a comma or a colon; messages at a line end.
@@ -151,7 +152,7 @@ static bool
 write_page(struct github *github, const struct event_finished *finished,
            struct err *err)
 {
-    struct buf page = BUF_INIT(MOST_PAGE * 2);
+    struct buf page = BUF_INIT(MOST_BYTES);
     char span[SHEET_SPAN_SIZE];
 
     buf_add_text(&page, "### mule: ");
@@ -222,6 +223,6 @@ github_new(const char *path, struct err *err)
     github->sink.ops = &github_ops;
     github->path = alloc_dup(path);
     github->fd = fd;
-    buf_init(&github->rows, (size_t)2 * MOST_PAGE);
+    buf_init(&github->rows, MOST_BYTES);
     return &github->sink;
 }

@@ -8,6 +8,7 @@
 #define REPORT_WRITER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "util/buf.h"
 #include "util/err.h"
@@ -15,7 +16,8 @@
 struct writer {
     int fd;
     struct buf buf;
-    struct err err; // the first failure
+    uint64_t written; // bytes, without those in `buf`
+    struct err err;   // the first failure
 };
 
 void writer_init(struct writer *writer, int fd);

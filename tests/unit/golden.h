@@ -29,7 +29,7 @@ golden_read(const char *name)
             count = fread(end, 1, room, file);
             buf_grew(&bytes, count);
         } while (count > 0);
-        fclose(file);
+        (void)fclose(file);
     }
     buf_release(&path);
     return bytes;

@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_PLAY_H
 #define TESTS_UNIT_PLAY_H
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ play_event(struct play *play, struct event event)
 {
     struct err err = {0};
 
+    assert(play->sink != NULL);
     event.us = play->us;
     event.wall_ms = PLAY_WALL_MS + (int64_t)(play->us / 1000);
     if (play->failed) {
