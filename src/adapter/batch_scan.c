@@ -162,55 +162,72 @@ scan_flag(struct scan *scan, unsigned flag, unsigned *flags)
     return true;
 }
 
-enum {
-    SEEN_NAME = 1,
-    SEEN_KIND = 2,
-    SEEN_ITEMS = 4,
-    SEEN_FILE = 8,
-    SEEN_LOAD = 16,
-    SEEN_ALONE = 32,
-    SEEN_SPAWN = 64,
-    SEEN_ENOUGH = SEEN_NAME | SEEN_KIND | SEEN_ITEMS,
+enum member {
+    MEMBER_NAME,
+    MEMBER_KIND,
+    MEMBER_ITEMS,
+    MEMBER_FILE,
+    MEMBER_LOAD,
+    MEMBER_ALONE,
+    MEMBER_SPAWN,
+    MEMBER_COUNT, // none of these
 };
 
-// A member of a job. Gives what it was, or 0: not usual.
-static unsigned
-scan_member(struct scan *scan, struct adapter_message *message)
+// Without these it is no job.
+#define MEMBERS_NEEDED \
+    (1U << MEMBER_NAME | 1U << MEMBER_KIND | 1U << MEMBER_ITEMS)
+
+static enum member
+find_member(struct slice name)
+{
+    static const char *const names[MEMBER_COUNT] = {
+        [MEMBER_NAME] = "name",   [MEMBER_KIND] = "kind",
+        [MEMBER_ITEMS] = "items", [MEMBER_FILE] = "file",
+        [MEMBER_LOAD] = "load",   [MEMBER_ALONE] = "alone",
+        [MEMBER_SPAWN] = "spawn",
+    };
+    int i = 0;
+
+    while (i < MEMBER_COUNT && !slice_equals_text(name, names[i])) {
+        i++;
+    }
+    return (enum member)i;
+}
+
+static bool
+scan_kind(struct scan *scan, enum job_kind *kind)
+{
+    struct slice name = {0};
+
+    return scan_text(scan, &name) && job_kind_find(name, kind) &&
+           *kind != JOB_COMMAND;
+}
+
+static bool
+scan_value(struct scan *scan, enum member member,
+           struct adapter_message *message)
 {
     struct job_params *params = &message->job.params;
-    struct slice name = {0};
-    struct slice kind = {0};
 
-    if (!scan_text(scan, &name) || !scan_byte(scan, ':')) {
-        return 0;
+    switch (member) {
+    case MEMBER_NAME:
+        return scan_text(scan, &params->name) && params->name.len > 0;
+    case MEMBER_KIND:
+        return scan_kind(scan, &params->kind);
+    case MEMBER_ITEMS:
+        return scan_items(scan, message);
+    case MEMBER_FILE:
+        return scan_text(scan, &params->file);
+    case MEMBER_LOAD:
+        return scan_text(scan, &params->load);
+    case MEMBER_ALONE:
+        return scan_flag(scan, JOB_ALONE, &params->flags);
+    case MEMBER_SPAWN:
+        return scan_flag(scan, JOB_SPAWN, &params->flags);
+    case MEMBER_COUNT:
+        break;
     }
-    if (slice_equals(name, SLICE("name"))) {
-        return scan_text(scan, &params->name) && params->name.len > 0
-                   ? SEEN_NAME
-                   : 0;
-    }
-    if (slice_equals(name, SLICE("kind"))) {
-        return scan_text(scan, &kind) && job_kind_find(kind, &params->kind) &&
-                       params->kind != JOB_COMMAND
-                   ? SEEN_KIND
-                   : 0;
-    }
-    if (slice_equals(name, SLICE("items"))) {
-        return scan_items(scan, message) ? SEEN_ITEMS : 0;
-    }
-    if (slice_equals(name, SLICE("file"))) {
-        return scan_text(scan, &params->file) ? SEEN_FILE : 0;
-    }
-    if (slice_equals(name, SLICE("load"))) {
-        return scan_text(scan, &params->load) ? SEEN_LOAD : 0;
-    }
-    if (slice_equals(name, SLICE("alone"))) {
-        return scan_flag(scan, JOB_ALONE, &params->flags) ? SEEN_ALONE : 0;
-    }
-    if (slice_equals(name, SLICE("spawn"))) {
-        return scan_flag(scan, JOB_SPAWN, &params->flags) ? SEEN_SPAWN : 0;
-    }
-    return 0;
+    return false;
 }
 
 static bool
@@ -220,17 +237,21 @@ scan_job(struct scan *scan, struct adapter_message *message)
 
     message->job = (struct adapter_job){0};
     while (scan_byte(scan, ',')) {
-        unsigned member = scan_member(scan, message);
+        struct slice name = {0};
 
-        if (member == 0 || (seen & member) != 0) {
+        if (!scan_text(scan, &name) || !scan_byte(scan, ':')) {
             return false;
         }
-        seen |= member;
+        enum member member = find_member(name);
+        if ((seen & 1U << member) != 0 || !scan_value(scan, member, message)) {
+            return false;
+        }
+        seen |= 1U << member;
     }
     message->kind = ADAPTER_JOB;
     message->job.items = message->items.items;
     message->job.count = message->items.count;
-    return (seen & SEEN_ENOUGH) == SEEN_ENOUGH && scan_end(scan);
+    return (seen & MEMBERS_NEEDED) == MEMBERS_NEEDED && scan_end(scan);
 }
 
 bool
