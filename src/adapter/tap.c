@@ -151,7 +151,7 @@ make_finding(struct tap *tap, const struct clip *notes,
 static void
 add_findings(struct tap *tap, struct findings *findings)
 {
-    struct finding finding = {0};
+    struct finding finding;
 
     for (size_t i = 0; i < tap->subs.count; i++) {
         struct sub *sub = &tap->subs.items[i];
