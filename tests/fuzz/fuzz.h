@@ -6,6 +6,7 @@
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,13 +15,16 @@
 /* Gives 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_CHECK(condition)                                            \
-    do {                                                                 \
-        if (!(condition)) {                                              \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, \
-                    #condition);                                         \
-            abort();                                                     \
-        }                                                                \
-    } while (0)
+static inline void
+fuzz_check(bool holds, const char *file, int line, const char *condition)
+{
+    if (!holds) {
+        fprintf(stderr, "%s:%d: not true: %s\n", file, line, condition);
+        abort();
+    }
+}
+
+#define FUZZ_CHECK(condition) \
+    fuzz_check((condition), __FILE__, __LINE__, #condition)
 
 #endif
