@@ -44,6 +44,12 @@ int os_poll(struct pollfd *fds, nfds_t count, int timeout_ms,
 /* An unnamed file that holds the bytes, at its start; -1 with errno. */
 int os_file_of(const void *data, size_t len);
 
+/*
+ * Gives `len` bytes of a file back to the disk; they read as zeros. Where that
+ * cannot be done nothing happens.
+ */
+void os_punch_hole(int fd, uint64_t from, uint64_t len);
+
 /* Who is at the other end of a Unix socket; 0 where it cannot be told. */
 pid_t os_peer_pid(int fd);
 

@@ -366,3 +366,10 @@ os_process_command(pid_t pid, struct buf *command)
         buf_add_char(command, text[i] == '\0' ? ' ' : text[i]);
     }
 }
+
+void
+os_punch_hole(int fd, uint64_t from, uint64_t len)
+{
+    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+              (off_t)len);
+}
