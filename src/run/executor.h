@@ -40,39 +40,62 @@ struct order_report {
     uint16_t attempt;
     int slot;
     enum order_end end;
-    uint32_t running;  // the item that ran when it ended badly; ITEM_NONE
+    uint32_t running;    // the item that ran when it ended badly; ITEM_NONE
     uint64_t running_us; // how long that item ran
-    int status;        // wait(2)'s word of the process that ended badly
-    const char *problem; // in words, "" when done
+    int status;          // wait(2)'s word of the process that ended badly
+    const char *problem; // in words; "": say what `status` says
+    bool job_limit;      // timeout: the limit was the job's, not the item's
     struct usage usage;
     uint64_t us;
     struct output out; // what no item claimed; the running item's, if any
     struct output err;
 };
 
+/* An item that was seen only while its job ran. */
+struct order_appeared {
+    struct slice id;
+    struct slice file; // empty: that of the job
+    uint32_t line;
+    int slot;
+    bool whole;
+    uint64_t began_us; // CLOCK_MONOTONIC
+    const struct outcome *outcome;
+};
+
 /* All calls come from the loop, never from inside a call of the executor. */
 struct executor_events {
     void (*on_room)(void *ctx); // capacity may have grown
+    void (*on_job_begin)(void *ctx, uint32_t job, uint16_t attempt, int slot);
     void (*on_begin)(void *ctx, uint32_t job, uint16_t attempt, uint32_t item,
                      int slot, uint64_t began_us);
     void (*on_slow)(void *ctx, uint32_t job, uint32_t item, int slot,
                     uint64_t us);
     void (*on_result)(void *ctx, const struct order_result *result);
-    /* An item that nobody collected; the run gives it a number. */
+    /*
+     * An item that nobody collected; the run gives it a number. With `whole`
+     * the items that appear stand for the collected item of the job, which
+     * then counts no more (a TAP program and its points).
+     */
     void (*on_appeared)(void *ctx, uint32_t job, uint16_t attempt,
-                        struct slice id, int slot,
-                        const struct outcome *outcome);
+                        const struct order_appeared *appeared);
+    /* A program asked to stop everything. */
+    void (*on_bail)(void *ctx, uint32_t job, struct slice reason);
     void (*on_end)(void *ctx, const struct order_report *report); // last word
     void (*on_leak)(void *ctx, const struct event_leak *leak);
     void (*on_note)(void *ctx, enum note_level level, const char *text,
                     const char *hint);
+    /* It cannot go on; what runs still ends. */
+    void (*on_broken)(void *ctx, const struct err *err);
     void (*on_drained)(void *ctx); // after executor_drain: nothing is left
 };
 
 struct executor;
 struct executor_ops {
-    /* How many more orders it takes now. */
-    int (*room)(struct executor *executor);
+    /*
+     * How many more orders it takes now, when `waiting` have not been given
+     * out: more than it has idle slots where jobs are short.
+     */
+    uint32_t (*room)(struct executor *executor, uint32_t waiting);
     /* Starts a job; only while there is room. Ends with on_end, always. */
     void (*start)(struct executor *executor, const struct order *order);
     /* Ends every running job; `now`: without grace. Repeatable. */
@@ -81,7 +104,6 @@ struct executor_ops {
     void (*pause)(struct executor *executor, bool paused);
     /* No more orders: lets everything end; on_drained when it has. */
     void (*drain)(struct executor *executor);
-    void (*free)(struct executor *executor); // after on_drained
 };
 struct executor {
     const struct executor_ops *ops;

@@ -1,0 +1,230 @@
+#include "run/chronicle.h"
+
+#include "util/escape.h"
+
+#define CHRONICLE_TEXT_MAX ((size_t)1 << 20)
+
+void
+chronicle_init(struct chronicle *chronicle, struct items *items,
+               struct event_sink *sink, const char *rerun)
+{
+    *chronicle = (struct chronicle){
+        .items = items,
+        .sink = sink,
+        .rerun = rerun,
+        .began = now_usec(),
+        .id = BUF_INIT(CHRONICLE_TEXT_MAX),
+        .command = BUF_INIT(CHRONICLE_TEXT_MAX),
+        .file = BUF_INIT(CHRONICLE_TEXT_MAX),
+    };
+}
+
+void
+chronicle_release(struct chronicle *chronicle)
+{
+    buf_release(&chronicle->id);
+    buf_release(&chronicle->command);
+    buf_release(&chronicle->file);
+}
+
+static struct event
+make(const struct chronicle *chronicle, enum event_kind kind)
+{
+    return (struct event){
+        .kind = kind,
+        .wall_ms = now_wall_usec() / 1000,
+        .us = (uint64_t)(now_usec() - chronicle->began),
+    };
+}
+
+static void
+tell(struct chronicle *chronicle, const struct event *event)
+{
+    // The sink is a fan-out, which looks after those that fail.
+    struct err err = {0};
+    chronicle->sink->ops->on_event(chronicle->sink, event, &err);
+}
+
+void
+chronicle_run_started(struct chronicle *chronicle,
+                      const struct event_run *about)
+{
+    struct event event = make(chronicle, EVENT_RUN_STARTED);
+    event.run = *about;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_collecting(struct chronicle *chronicle, struct slice module)
+{
+    struct event event = make(chronicle, EVENT_COLLECTING);
+    event.module = module;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_collected(struct chronicle *chronicle,
+                    const struct event_collected *collected)
+{
+    struct event event = make(chronicle, EVENT_COLLECTED);
+    event.collected = *collected;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_script(struct chronicle *chronicle, enum event_kind kind,
+                 const struct event_script *script)
+{
+    struct event event = make(chronicle, kind);
+    event.script = *script;
+    tell(chronicle, &event);
+}
+
+static struct event_job
+describe_job(const struct chronicle *chronicle, uint32_t number)
+{
+    const struct job *job = items_peek_job(chronicle->items, number);
+    return (struct event_job){
+        .number = number,
+        .name = items_job_name(chronicle->items, number),
+        .file = items_job_file(chronicle->items, number),
+        .kind = (enum job_kind)job->kind,
+        .items = job->count,
+    };
+}
+
+void
+chronicle_job_started(struct chronicle *chronicle, uint32_t job,
+                      uint16_t attempt, int slot)
+{
+    struct event event = make(chronicle, EVENT_JOB_STARTED);
+    event.job = describe_job(chronicle, job);
+    event.job.attempt = attempt;
+    event.job.slot = slot;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_job_finished(struct chronicle *chronicle,
+                       const struct order_report *report)
+{
+    struct usage *usage = &chronicle->usage;
+    usage->user_us += report->usage.user_us;
+    usage->system_us += report->usage.system_us;
+    if (report->usage.maxrss_kib > usage->maxrss_kib) {
+        usage->maxrss_kib = report->usage.maxrss_kib;
+    }
+    struct event event = make(chronicle, EVENT_JOB_FINISHED);
+    event.job = describe_job(chronicle, report->job);
+    event.job.attempt = report->attempt;
+    event.job.slot = report->slot;
+    event.job.usage = report->usage;
+    event.job.us = report->us;
+    event.job.out = report->out;
+    event.job.err = report->err;
+    tell(chronicle, &event);
+}
+
+static struct event_test
+describe_test(struct chronicle *chronicle, const struct chronicle_place *place)
+{
+    struct items *items = chronicle->items;
+    buf_reset(&chronicle->id);
+    items_id(items, place->item, &chronicle->id);
+    const struct item *item = items_peek(items, place->item);
+    uint64_t origin = (uint64_t)chronicle->began;
+    struct event_test test = {
+        .number = place->item,
+        .id = buf_text(&chronicle->id),
+        .job = items_job_name(items, item->job),
+        .file = items_job_file(items, item->job),
+        .line = item->line,
+        .slot = place->slot,
+        .attempt = item->tries > 0 ? item->tries : 1,
+        .began_us = place->began_us > origin ? place->began_us - origin : 0,
+    };
+    if (place->file.len > 0) {
+        buf_reset(&chronicle->file);
+        buf_add_slice(&chronicle->file, place->file);
+        test.file = buf_text(&chronicle->file);
+    }
+    return test;
+}
+
+void
+chronicle_test_started(struct chronicle *chronicle,
+                       const struct chronicle_place *place)
+{
+    struct event event = make(chronicle, EVENT_TEST_STARTED);
+    event.test = describe_test(chronicle, place);
+    tell(chronicle, &event);
+}
+
+void
+chronicle_test_slow(struct chronicle *chronicle,
+                    const struct chronicle_place *place, uint64_t us)
+{
+    struct event event = make(chronicle, EVENT_TEST_SLOW);
+    event.test = describe_test(chronicle, place);
+    event.test.us = us;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_test_finished(struct chronicle *chronicle,
+                        const struct chronicle_place *place,
+                        const struct outcome *outcome)
+{
+    struct event event = make(chronicle, EVENT_TEST_FINISHED);
+    event.test = describe_test(chronicle, place);
+    event.test.us = outcome->us;
+    event.test.outcome = outcome;
+    event.test.rerun = "";
+    if (state_is_bad(outcome->state) && chronicle->rerun != NULL) {
+        buf_reset(&chronicle->command);
+        buf_addf(&chronicle->command, "%s ", chronicle->rerun);
+        escape_shell(&chronicle->command, buf_slice(&chronicle->id));
+        event.test.rerun = buf_text(&chronicle->command);
+    }
+    tell(chronicle, &event);
+}
+
+void
+chronicle_leak(struct chronicle *chronicle, const struct event_leak *leak)
+{
+    struct event event = make(chronicle, EVENT_LEAKED);
+    event.leak = *leak;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_note(struct chronicle *chronicle, enum note_level level,
+               const char *text, const char *hint)
+{
+    struct event event = make(chronicle, EVENT_NOTE);
+    event.note = (struct event_note){level, text, hint};
+    tell(chronicle, &event);
+}
+
+void
+chronicle_stopping(struct chronicle *chronicle, enum stop_reason reason)
+{
+    struct event event = make(chronicle, EVENT_STOPPING);
+    event.stopping = reason;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_run_finished(struct chronicle *chronicle, const struct tally *tally,
+                       enum stop_reason stop, int exit_status)
+{
+    struct event event = make(chronicle, EVENT_RUN_FINISHED);
+    event.finished = (struct event_finished){
+        .tally = tally,
+        .us = event.us,
+        .stop = stop,
+        .exit_status = exit_status,
+        .usage = chronicle->usage,
+    };
+    tell(chronicle, &event);
+}

@@ -1,0 +1,338 @@
+#include "run/commands.h"
+
+#include "loop/deadline.h"
+#include "run/leak.h"
+#include "run/program.h"
+#include "util/alloc.h"
+#include "util/array.h"
+#include "util/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMANDS_TICK_MS 50
+// Deeper than any tree of tests; a link to a parent goes on for ever.
+#define COMMANDS_DEPTH_MAX 64
+
+struct commands {
+    struct source source;
+    struct executor executor;
+    struct program_shared shared;
+    struct program **programs;
+    struct deadline tick;
+    uint64_t paused_at_us;
+    bool draining;
+    bool settling;
+    struct items *collected;
+    const struct source_events *source_events;
+    void *source_ctx;
+};
+
+static struct commands *
+of_source(struct source *source)
+{
+    return (struct commands *)(void *)((char *)source -
+                                       offsetof(struct commands, source));
+}
+
+static struct commands *
+of_executor(struct executor *executor)
+{
+    return (struct commands *)(void *)((char *)executor -
+                                       offsetof(struct commands, executor));
+}
+
+static struct commands_params *
+params_of(struct commands *commands)
+{
+    return &commands->shared.params;
+}
+
+// ------------------------------------------------------------- the source
+
+static void
+add_program(struct commands *commands, const char *name)
+{
+    struct slice text = slice_of(name);
+    bool file = params_of(commands)->settings->tap || path_is_file(name);
+    uint32_t job = items_add_job(commands->collected,
+                                 &(struct job_params){
+                                     .name = text,
+                                     .file = file ? text : (struct slice){0},
+                                     .kind = JOB_COMMAND,
+                                 });
+    if (job != JOB_NONE) {
+        items_add(commands->collected, job, text, 0);
+    }
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* All .t files below a folder, in the order of their names. */
+static void
+add_folder(struct commands *commands, const char *path, int depth)
+{
+    ARRAY(char *) names = {0};
+    DIR *folder = depth < COMMANDS_DEPTH_MAX ? opendir(path) : NULL;
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            ARRAY_ADD(&names, path_join(path, entry->d_name));
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    if (names.count > 0) {
+        qsort(names.items, names.count, sizeof(names.items[0]), compare_names);
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        char *name = names.items[i];
+        size_t len = strlen(name);
+        if (path_is_folder(name)) {
+            add_folder(commands, name, depth + 1);
+        } else if (len > 2 && strcmp(name + len - 2, ".t") == 0) {
+            add_program(commands, name);
+        }
+        free(name);
+    }
+    ARRAY_RELEASE(&names);
+}
+
+static void
+add_label(struct commands *commands, const char *label)
+{
+    if (!params_of(commands)->settings->tap) {
+        add_program(commands, label);
+    } else if (path_is_folder(label)) {
+        add_folder(commands, label, 0);
+    } else if (path_is_file(label)) {
+        add_program(commands, label);
+    } else {
+        commands->source_events->on_unknown(commands->source_ctx,
+                                            slice_of(label),
+                                            SLICE("there is no such file"));
+    }
+}
+
+static void
+collect_now(void *ctx)
+{
+    struct commands *commands = ctx;
+    const struct settings *settings = params_of(commands)->settings;
+    bool tap = settings->tap;
+    for (int i = 0; i < settings->labels.count; i++) {
+        const char *label = settings->labels.at[i];
+        // Patterns are matched against what the default finds.
+        if (!tap || strpbrk(label, "*?[") == NULL || path_is_file(label)) {
+            add_label(commands, label);
+        }
+    }
+    if (tap && items_count(commands->collected) == 0 && path_is_folder("t")) {
+        add_folder(commands, "t", 0);
+    }
+    commands->source_events->on_collected(commands->source_ctx, NULL);
+}
+
+static void
+source_collect(struct source *source, struct items *items, bool everything,
+               const struct source_events *events, void *ctx)
+{
+    struct commands *commands = of_source(source);
+    (void)everything; // there is nothing beside what was named
+    commands->collected = items;
+    commands->source_events = events;
+    commands->source_ctx = ctx;
+    loop_post(params_of(commands)->loop, collect_now, commands);
+}
+
+static void
+source_finish(struct source *source)
+{
+    (void)source;
+}
+
+// ----------------------------------------------------------- the executor
+
+static uint32_t
+count_free(const struct commands *commands)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < commands->shared.params.slots; i++) {
+        count += program_is_free(commands->programs[i]);
+    }
+    return count;
+}
+
+static void
+on_settled(void *ctx)
+{
+    struct commands *commands = ctx;
+    commands->shared.params.events->on_drained(commands->shared.ctx);
+}
+
+static void
+go_on_draining(struct commands *commands)
+{
+    uint32_t slots = (uint32_t)commands->shared.params.slots;
+    if (commands->draining && !commands->settling &&
+        count_free(commands) == slots) {
+        commands->settling = true;
+        guardians_settle(commands->shared.params.guardians, on_settled,
+                         commands);
+    }
+}
+
+static void
+on_free(void *owner)
+{
+    go_on_draining(owner);
+}
+
+static void
+on_tick(void *ctx)
+{
+    struct commands *commands = ctx;
+    const struct commands_params *params = params_of(commands);
+    uint64_t now = (uint64_t)loop_now_us(params->loop);
+    for (int i = 0; i < params->slots; i++) {
+        program_tick(commands->programs[i], now);
+    }
+    if (count_free(commands) < (uint32_t)params->slots) {
+        deadline_arm(&commands->tick, COMMANDS_TICK_MS);
+    }
+}
+
+static uint32_t
+executor_room(struct executor *executor, uint32_t waiting)
+{
+    struct commands *commands = of_executor(executor);
+    (void)waiting;
+    return commands->draining ? 0 : count_free(commands);
+}
+
+static void
+executor_start(struct executor *executor, const struct order *order)
+{
+    struct commands *commands = of_executor(executor);
+    int slots = params_of(commands)->slots;
+    for (int i = 0; i < slots; i++) {
+        if (program_is_free(commands->programs[i])) {
+            program_start(commands->programs[i], order);
+            break;
+        }
+    }
+    if (!deadline_is_armed(&commands->tick)) {
+        deadline_arm(&commands->tick, COMMANDS_TICK_MS);
+    }
+}
+
+static void
+executor_cancel(struct executor *executor, bool now)
+{
+    struct commands *commands = of_executor(executor);
+    for (int i = 0; i < params_of(commands)->slots; i++) {
+        program_cancel(commands->programs[i], now);
+    }
+}
+
+static void
+executor_pause(struct executor *executor, bool paused)
+{
+    struct commands *commands = of_executor(executor);
+    uint64_t now = (uint64_t)loop_now_us(params_of(commands)->loop);
+    if (paused && commands->paused_at_us == 0) {
+        commands->paused_at_us = now;
+    } else if (!paused && commands->paused_at_us != 0) {
+        commands->shared.paused_us += now - commands->paused_at_us;
+        commands->paused_at_us = 0;
+    }
+}
+
+static void
+executor_drain(struct executor *executor)
+{
+    struct commands *commands = of_executor(executor);
+    commands->draining = true;
+    go_on_draining(commands);
+}
+
+// ----------------------------------------------------------- from outside
+
+struct commands *
+commands_new(const struct commands_params *params)
+{
+    static const struct source_ops source_ops = {
+        .collect = source_collect,
+        .finish = source_finish,
+    };
+    static const struct executor_ops executor_ops = {
+        .room = executor_room,
+        .start = executor_start,
+        .cancel = executor_cancel,
+        .pause = executor_pause,
+        .drain = executor_drain,
+    };
+    struct commands *commands = ALLOC(struct commands);
+    commands->source.ops = &source_ops;
+    commands->executor.ops = &executor_ops;
+    commands->shared = (struct program_shared){
+        .params = *params,
+        .on_free = on_free,
+        .owner = commands,
+    };
+    deadline_init(&commands->tick, params->loop, on_tick, commands);
+    commands->programs =
+        alloc_zero((size_t)params->slots, sizeof(struct program *));
+    for (int i = 0; i < params->slots; i++) {
+        commands->programs[i] = program_new(&commands->shared, i);
+    }
+    return commands;
+}
+
+void
+commands_listen(struct commands *commands, void *ctx)
+{
+    commands->shared.ctx = ctx;
+}
+
+void
+commands_free(struct commands *commands)
+{
+    if (commands == NULL) {
+        return;
+    }
+    deadline_release(&commands->tick);
+    for (int i = 0; i < params_of(commands)->slots; i++) {
+        program_free(commands->programs[i]);
+    }
+    free(commands->programs);
+    free(commands);
+}
+
+void
+commands_leaked(struct commands *commands, const struct guardian_leak *leak)
+{
+    const struct commands_params *params = params_of(commands);
+    struct event_leak event;
+    leak_describe(&event, leak, params->items, params->build_id);
+    params->events->on_leak(commands->shared.ctx, &event);
+}
+
+struct source *
+commands_source(struct commands *commands)
+{
+    return &commands->source;
+}
+
+struct executor *
+commands_executor(struct commands *commands)
+{
+    return &commands->executor;
+}

@@ -1,0 +1,465 @@
+#include "run/program.h"
+
+#include "adapter/report_reader.h"
+#include "run/keeper.h"
+#include "run/program_words.h"
+#include "run/watch.h"
+#include "util/alloc.h"
+#include "util/array.h"
+#include "util/log.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+struct program {
+    struct program_shared *shared;
+    int slot;
+    bool busy;
+    struct order order;
+    uint32_t item; // what the job was collected as
+    bool whole;    // its points stand for it
+    struct child *child;
+    struct report_reader *reader;
+    struct keeper kept[2]; // stdout, stderr
+    struct watch watch;
+    uint64_t began_us;
+    struct err err; // why it could not be started
+};
+
+static uint64_t
+program_now(const struct program *program)
+{
+    return (uint64_t)loop_now_us(program->shared->params.loop);
+}
+
+static uint64_t
+watch_time(const struct program *program, uint64_t us)
+{
+    return us - program->shared->paused_us;
+}
+
+// ---------------------------------------------------------------- points
+
+static void
+on_point(void *ctx, const struct report_point *point)
+{
+    struct program *program = ctx;
+    const struct program_shared *shared = program->shared;
+    uint64_t now = program_now(program);
+    uint64_t us = point->outcome->us;
+    struct order_appeared appeared = {
+        .id = point->id,
+        .file = point->file,
+        .line = point->line,
+        .slot = program->slot,
+        .whole = !program->whole,
+        .began_us = now > us ? now - us : 0,
+        .outcome = point->outcome,
+    };
+    program->whole = true;
+    shared->params.events->on_appeared(shared->ctx, program->order.job,
+                                       program->order.attempt, &appeared);
+}
+
+static void
+on_bail(void *ctx, struct slice reason)
+{
+    struct program *program = ctx;
+    const struct program_shared *shared = program->shared;
+    shared->params.events->on_bail(shared->ctx, program->order.job, reason);
+}
+
+static const struct report_events report_events = {
+    .on_point = on_point,
+    .on_bail = on_bail,
+};
+
+// ------------------------------------------------------------- the end
+
+static enum order_end
+why_it_ended(const struct program *program, const struct child_exit *exit)
+{
+    switch (program->watch.cause) {
+    case WATCH_JOB_LIMIT:
+    case WATCH_ITEM_LIMIT:
+        return ORDER_TIMEOUT;
+    case WATCH_CANCEL:
+        return ORDER_CANCELLED;
+    case WATCH_NO_CAUSE:
+        break;
+    }
+    if (exit->lost) {
+        return ORDER_LOST;
+    }
+    return ORDER_DONE;
+}
+
+static void
+describe_problem(const struct program *program, enum order_end end, char *text,
+                 size_t size)
+{
+    const struct watch *watch = &program->watch;
+    text[0] = '\0';
+    if (end == ORDER_TIMEOUT) {
+        bool item = watch->cause == WATCH_ITEM_LIMIT;
+        uint32_t ms = item ? watch->limits.item_ms : watch->limits.job_ms;
+        snprintf(text, size, "took longer than %g s (%s)", ms / 1000.0,
+                 item ? "--test-timeout" : "--timeout");
+    } else if (end == ORDER_CANCELLED) {
+        snprintf(text, size, "the run was stopped while it ran");
+    } else if (end == ORDER_LOST) {
+        snprintf(text, size, "its guardian vanished");
+    }
+}
+
+/* The outcome of the program as a whole, told once. */
+static void
+tell_outcome(struct program *program, const struct outcome *outcome)
+{
+    const struct program_shared *shared = program->shared;
+    const struct executor_events *events = shared->params.events;
+    const struct order *order = &program->order;
+    if (!program->whole) {
+        struct order_result result = {
+            .job = order->job,
+            .attempt = order->attempt,
+            .item = program->item,
+            .slot = program->slot,
+            .began_us = program->began_us,
+            .outcome = outcome,
+        };
+        events->on_result(shared->ctx, &result);
+        return;
+    }
+    struct buf id = BUF_INIT((size_t)64 * 1024);
+    buf_addf(&id, "program (%s)",
+             items_job_name(shared->params.items, order->job));
+    struct order_appeared appeared = {
+        .id = buf_slice(&id),
+        .slot = program->slot,
+        .began_us = program->began_us,
+        .outcome = outcome,
+    };
+    events->on_appeared(shared->ctx, order->job, order->attempt, &appeared);
+    buf_release(&id);
+}
+
+static void
+tell_verdict(struct program *program, const struct child_exit *exit)
+{
+    struct report_verdict verdict =
+        report_reader_end(program->reader, exit->status, exit->wall_us);
+    if (!verdict.counts) {
+        return;
+    }
+    struct outcome outcome = *verdict.outcome;
+    // What was not part of a report is the program's own output; where there
+    // was no report, that is all of it.
+    if (!program->whole) {
+        outcome.out = keeper_output(&program->kept[0]);
+    }
+    outcome.err = keeper_output(&program->kept[1]);
+    tell_outcome(program, &outcome);
+}
+
+static void
+tell_failure(struct program *program)
+{
+    struct finding finding = {
+        .kind = FINDING_ERROR,
+        .type = SLICE("spawn"),
+        .message = slice_of(program->err.text),
+    };
+    struct outcome outcome = {
+        .state = STATE_ERROR,
+        .findings = &finding,
+        .finding_count = 1,
+        .ran = true,
+        .counted = true,
+    };
+    tell_outcome(program, &outcome);
+}
+
+static void
+end_order(struct program *program, const struct child_exit *exit)
+{
+    const struct program_shared *shared = program->shared;
+    char problem[256];
+    enum order_end end = why_it_ended(program, exit);
+    describe_problem(program, end, problem, sizeof(problem));
+    if (exit->failed || err_is_set(&program->err)) {
+        tell_failure(program);
+    } else if (end == ORDER_DONE) {
+        tell_verdict(program, exit);
+    }
+    struct order_report report = {
+        .job = program->order.job,
+        .attempt = program->order.attempt,
+        .slot = program->slot,
+        .end = end,
+        .running = end == ORDER_DONE ? ITEM_NONE : program->item,
+        .running_us = program_now(program) - program->began_us,
+        .status = exit->status,
+        .problem = problem,
+        .usage = {exit->usage.user_us, exit->usage.system_us,
+                  exit->usage.maxrss_kib},
+        .us = exit->wall_us,
+    };
+    if (program->whole || end != ORDER_DONE) {
+        report.err = keeper_output(&program->kept[1]);
+    }
+    if (end != ORDER_DONE) {
+        report.out = keeper_output(&program->kept[0]);
+    }
+    report_reader_free(program->reader);
+    program->reader = NULL;
+    program->busy = false;
+    shared->params.events->on_end(shared->ctx, &report);
+    shared->on_free(shared->owner);
+}
+
+// ---------------------------------------------------------------- child
+
+static void
+on_output(void *ctx, enum child_stream stream, struct slice bytes)
+{
+    struct program *program = ctx;
+    bool out = stream == CHILD_OUT;
+    bool merged = program->shared->params.settings->capture == CAPTURE_MERGED;
+    keeper_add(&program->kept[out || merged ? 0 : 1], bytes);
+    if (out) {
+        report_reader_feed(program->reader, bytes);
+    }
+}
+
+static void
+on_failed(void *ctx, const struct err *err)
+{
+    struct program *program = ctx;
+    program->err = *err;
+}
+
+static void
+on_gone(void *ctx, const struct child_exit *exit)
+{
+    struct program *program = ctx;
+    program->child = NULL;
+    end_order(program, exit);
+}
+
+struct variables {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+
+static void
+set_variable(struct variables *variables, const char *name, const char *value)
+{
+    if (value != NULL) {
+        char *text = alloc_printf("%s=%s", name, value);
+        ARRAY_ADD(variables, text);
+    }
+}
+
+static void
+make_environment(struct program *program, const char *tag,
+                 struct variables *variables)
+{
+    const struct commands_params *params = &program->shared->params;
+    char slot[16];
+    char attempt[16];
+    snprintf(slot, sizeof(slot), "%d", program->slot);
+    snprintf(attempt, sizeof(attempt), "%d",
+             items_peek(params->items, program->item)->tries + 1);
+    set_variable(variables, "MULE_SLOT", slot);
+    set_variable(variables, "MULE_LOCAL_SLOT", slot);
+    set_variable(variables, "MULE_ATTEMPT", attempt);
+    set_variable(variables, "MULE_JOB", tag);
+    set_variable(variables, "TMPDIR",
+                 workplace_tmp(params->workplace, program->slot, 0));
+    set_variable(variables, "BUILD_ID", params->build_id);
+    set_variable(
+        variables, "WORKSPACE",
+        params->settings->workspace != NULL ? params->settings->workspace : "");
+    set_variable(variables, "MULE_REVISION", params->revision);
+    set_variable(variables, "TEST",
+                 items_job_name(params->items, program->order.job));
+    ARRAY_ADD(variables, NULL);
+}
+
+static bool
+start_child(struct program *program, const char *tag, struct err *err)
+{
+    static const struct child_events events = {
+        .on_output = on_output,
+        .on_failed = on_failed,
+        .on_gone = on_gone,
+    };
+    const struct commands_params *params = &program->shared->params;
+    const struct settings *settings = params->settings;
+    const char *name = items_job_name(params->items, program->order.job);
+    struct program_words words;
+    if (settings->tap) {
+        if (!program_words_of_file(&words, name, err)) {
+            program_words_release(&words);
+            return false;
+        }
+    } else {
+        program_words_init(&words, settings->runner, name);
+    }
+    struct variables variables = {0};
+    make_environment(program, tag, &variables);
+    bool terminal = settings->capture == CAPTURE_NONE;
+    struct child_params child = {
+        .argv = words.argv,
+        .env = (const char *const *)variables.items,
+        .tag = tag,
+        .input = terminal ? CHILD_INPUT_TERMINAL : CHILD_INPUT_NULL,
+        .out = terminal ? CHILD_OUTPUT_TERMINAL : CHILD_OUTPUT_PIPE,
+        .err = terminal ? CHILD_OUTPUT_TERMINAL : CHILD_OUTPUT_PIPE,
+        .leads = terminal ? CHILD_LEADS_TERMINAL : CHILD_LEADS_SESSION,
+    };
+    program->child =
+        child_start(params->guardians, &child, &events, program, err);
+    program_words_release(&words);
+    for (size_t i = 0; i + 1 < variables.count; i++) {
+        free(variables.items[i]);
+    }
+    ARRAY_RELEASE(&variables);
+    return program->child != NULL;
+}
+
+static void
+end_unstarted(void *ctx)
+{
+    struct program *program = ctx;
+    end_order(program, &(struct child_exit){.failed = true});
+}
+
+void
+program_start(struct program *program, const struct order *order)
+{
+    const struct program_shared *shared = program->shared;
+    const struct commands_params *params = &shared->params;
+    assert(!program->busy);
+    program->busy = true;
+    program->order = *order;
+    program->item = items_of_job(params->items, order->job, 0);
+    program->whole = false;
+    program->err = (struct err){0};
+    program->began_us = program_now(program);
+    keeper_reset(&program->kept[0]);
+    keeper_reset(&program->kept[1]);
+    program->reader = report_reader_new(&(struct report_params){
+        .format = params->settings->tap ? FORMAT_TAP : params->settings->format,
+        .output_limit = params->settings->output_limit,
+        .events = &report_events,
+        .ctx = program,
+    });
+    struct watch_limits limits = {
+        .job_ms = order->timeout_ms,
+        .item_ms = order->test_timeout_ms,
+        .slow_ms = order->slow_ms,
+        .grace_ms = params->settings->grace_ms,
+    };
+    watch_begin(&program->watch, &limits,
+                watch_time(program, program->began_us));
+    watch_item(&program->watch, watch_time(program, program->began_us));
+    shared->params.events->on_job_begin(shared->ctx, order->job, order->attempt,
+                                        program->slot);
+    shared->params.events->on_begin(shared->ctx, order->job, order->attempt,
+                                    program->item, program->slot,
+                                    program->began_us);
+    char tag[128];
+    snprintf(tag, sizeof(tag), "%s.%u.%u", params->build_id, order->job,
+             order->attempt);
+    if (!start_child(program, tag, &program->err)) {
+        loop_post(params->loop, end_unstarted, program);
+    }
+}
+
+// ----------------------------------------------------------- from outside
+
+struct program *
+program_new(struct program_shared *shared, int slot)
+{
+    struct program *program = ALLOC(struct program);
+    program->shared = shared;
+    program->slot = slot;
+    uint64_t limit = shared->params.settings->output_limit;
+    keeper_init(&program->kept[0], limit);
+    keeper_init(&program->kept[1], limit);
+    return program;
+}
+
+void
+program_free(struct program *program)
+{
+    if (program == NULL) {
+        return;
+    }
+    assert(!program->busy);
+    keeper_release(&program->kept[0]);
+    keeper_release(&program->kept[1]);
+    free(program);
+}
+
+bool
+program_is_free(const struct program *program)
+{
+    return !program->busy;
+}
+
+static void
+send_signal(struct program *program, int signo)
+{
+    if (program->child != NULL) {
+        log_debug("program %d: signal %d", program->slot, signo);
+        child_signal(program->child, signo);
+    }
+}
+
+void
+program_tick(struct program *program, uint64_t now_us)
+{
+    if (!program->busy || program->child == NULL) {
+        return;
+    }
+    const struct program_shared *shared = program->shared;
+    enum watch_action action;
+    while (
+        (action = watch_step(&program->watch, watch_time(program, now_us))) !=
+        WATCH_NOTHING) {
+        switch (action) {
+        case WATCH_SAY_SLOW:
+            shared->params.events->on_slow(shared->ctx, program->order.job,
+                                           program->item, program->slot,
+                                           now_us - program->began_us);
+            break;
+        case WATCH_DUMP:
+            send_signal(program, SIGABRT);
+            break;
+        case WATCH_TERMINATE:
+            send_signal(program, SIGTERM);
+            break;
+        case WATCH_KILL:
+        case WATCH_GIVE_UP:
+            send_signal(program, SIGKILL);
+            break;
+        case WATCH_NOTHING:
+            break;
+        }
+    }
+}
+
+void
+program_cancel(struct program *program, bool now)
+{
+    if (program->busy) {
+        watch_cancel(&program->watch, now);
+        program_tick(program, program_now(program));
+    }
+}

@@ -1,0 +1,32 @@
+/*
+ * One slot of a list of programs: the program that runs there, what it says,
+ * its limits. Turns that into the events of the executor.
+ */
+#ifndef RUN_PROGRAM_H
+#define RUN_PROGRAM_H
+
+#include "run/commands.h"
+
+/* What all slots share; owned by the commands. */
+struct program_shared {
+    struct commands_params params;
+    void *ctx; // of params.events
+    /* The slot is free again. */
+    void (*on_free)(void *owner);
+    void *owner;
+    uint64_t paused_us;
+};
+
+struct program;
+/* Borrows `shared`. */
+struct program *program_new(struct program_shared *shared, int slot);
+void program_free(struct program *program); // when it is free
+
+bool program_is_free(const struct program *program);
+
+/* Starts the program of an order; ends with on_end, from the loop. */
+void program_start(struct program *program, const struct order *order);
+void program_tick(struct program *program, uint64_t now_us);
+void program_cancel(struct program *program, bool now);
+
+#endif

@@ -1,0 +1,558 @@
+#include "run/suite.h"
+
+#include "loop/deadline.h"
+#include "loop/listener.h"
+#include "run/leak.h"
+#include "run/slot.h"
+#include "schedule/batch.h"
+#include "util/alloc.h"
+#include "util/array.h"
+#include "util/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// How often pages and limits are looked at.
+#define SUITE_TICK_MS 50
+// Who has connected and not greeted by then is nobody.
+#define SUITE_CALLERS_MAX 256
+
+/* Somebody who has connected and not said yet who it is. */
+struct caller {
+    struct suite *suite;
+    struct session *session;
+};
+
+struct suite {
+    struct source source;
+    struct executor executor;
+    struct suite_params params;
+    struct slot_shared shared;
+    struct request_welcome welcome;
+    struct zygote *zygote;
+    struct slot **slots;
+    struct listener *listener;
+    ARRAY(struct caller *) callers;
+    struct batch batch;
+    struct deadline tick;
+    uint64_t paused_at_us; // 0: it is not
+    bool draining;
+    bool zygote_stopping;
+    bool drained;
+    bool finished; // only the items were wanted
+};
+
+static struct suite *
+of_source(struct source *source)
+{
+    return (struct suite *)(void *)((char *)source -
+                                    offsetof(struct suite, source));
+}
+
+static struct suite *
+of_executor(struct executor *executor)
+{
+    return (struct suite *)(void *)((char *)executor -
+                                    offsetof(struct suite, executor));
+}
+
+// ---------------------------------------------------------------- greeting
+
+static void
+forget_caller(struct caller *caller)
+{
+    struct suite *suite = caller->suite;
+    for (size_t i = 0; i < suite->callers.count; i++) {
+        if (suite->callers.items[i] == caller) {
+            ARRAY_REMOVE(&suite->callers, i);
+            break;
+        }
+    }
+    free(caller);
+}
+
+static void
+refuse(struct suite *suite, struct session *session,
+       const struct adapter_hello *hello)
+{
+    struct err err = {0};
+    struct buf line = BUF_INIT(1024);
+    err_set(&err, ERR_PROTOCOL,
+            "adapter \"%s\" speaks protocol %.*s, this mule speaks %s",
+            suite->params.command->name, SLICE_ARG(hello->protocol),
+            ADAPTER_PROTOCOL);
+    err_hint(&err, "install the adapter and mule from the same release");
+    request_add_refused(&line, err.text);
+    session_send(session, buf_slice(&line));
+    buf_release(&line);
+    session_drop(session);
+    suite->params.events->on_broken(suite->params.ctx, &err);
+}
+
+static void
+seat(struct suite *suite, struct session *session,
+     const struct adapter_hello *hello)
+{
+    if (hello->major != ADAPTER_PROTOCOL_MAJOR) {
+        refuse(suite, session, hello);
+    } else if (hello->role == ADAPTER_ZYGOTE) {
+        zygote_greeted(suite->zygote, session, hello);
+    } else if (hello->slot >= 0 && hello->slot < suite->params.slots) {
+        slot_greeted(suite->slots[hello->slot], session, hello);
+    } else {
+        log_warn("suite: a worker greeted for slot %d", hello->slot);
+        session_drop(session);
+    }
+}
+
+static void
+on_caller_message(void *ctx, struct session *session,
+                  const struct adapter_message *message)
+{
+    struct caller *caller = ctx;
+    struct suite *suite = caller->suite;
+    if (message->kind == ADAPTER_HELLO) {
+        forget_caller(caller);
+        seat(suite, session, &message->hello);
+    } else {
+        log_warn("suite: %s before a greeting",
+                 adapter_kind_name(message->kind));
+        forget_caller(caller);
+        session_drop(session);
+    }
+}
+
+static void
+on_caller_gone(void *ctx, struct session *session, const struct err *err)
+{
+    struct caller *caller = ctx;
+    struct suite *suite = caller->suite;
+    (void)session;
+    if (err != NULL) {
+        char *text = alloc_printf("somebody called mule's socket and was not "
+                                  "an adapter: %s",
+                                  err->text);
+        suite->params.events->on_note(suite->params.ctx, NOTE_WARNING, text,
+                                      NULL);
+        free(text);
+    }
+    forget_caller(caller);
+}
+
+static void
+on_connection(void *ctx, struct connection *connection)
+{
+    static const struct session_events events = {
+        .on_message = on_caller_message,
+        .on_gone = on_caller_gone,
+    };
+    struct suite *suite = ctx;
+    if (suite->callers.count >= SUITE_CALLERS_MAX) {
+        connection_drop(connection);
+        return;
+    }
+    struct caller *caller = ALLOC(struct caller);
+    caller->suite = suite;
+    ARRAY_ADD(&suite->callers, caller);
+    caller->session = session_new(connection, &events, caller);
+}
+
+// ------------------------------------------------------------------- ticks
+
+static bool
+is_working(const struct suite *suite)
+{
+    for (int i = 0; i < suite->params.slots; i++) {
+        if (!slot_is_empty(suite->slots[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+on_tick(void *ctx)
+{
+    struct suite *suite = ctx;
+    uint64_t now = (uint64_t)loop_now_us(suite->params.loop);
+    for (int i = 0; i < suite->params.slots; i++) {
+        slot_tick(suite->slots[i], now);
+    }
+    if (is_working(suite)) {
+        deadline_arm(&suite->tick, SUITE_TICK_MS);
+    }
+}
+
+// ---------------------------------------------------------------- draining
+
+static void
+end_drain(void *ctx)
+{
+    struct suite *suite = ctx;
+    if (!suite->drained) {
+        suite->drained = true;
+        suite->params.events->on_drained(suite->params.ctx);
+    }
+}
+
+static void
+on_settled(void *ctx)
+{
+    end_drain(ctx);
+}
+
+/* Slots first, then the zygote, then what they all left behind. */
+static void
+go_on_draining(struct suite *suite)
+{
+    if (!suite->draining || suite->zygote_stopping || is_working(suite)) {
+        return;
+    }
+    suite->zygote_stopping = true;
+    zygote_stop(suite->zygote);
+}
+
+static void
+on_slot_empty(void *ctx)
+{
+    go_on_draining(ctx);
+}
+
+static void
+on_job_us(void *ctx, uint64_t us)
+{
+    struct suite *suite = ctx;
+    batch_learn(&suite->batch, us);
+}
+
+// ------------------------------------------------------------- the zygote
+
+static void
+on_zygote_ready(void *ctx)
+{
+    struct suite *suite = ctx;
+    unsigned can = zygote_can(suite->zygote);
+    bool fork = (can & ADAPTER_CAN_FORK) != 0;
+    suite->shared.spawn = !fork || suite->params.settings->start == START_SPAWN;
+    suite->shared.inside = suite->params.command->terminal;
+    suite->params.events->on_room(suite->params.ctx);
+}
+
+static struct slot *
+slot_at(struct suite *suite, int number)
+{
+    bool valid = number >= 0 && number < suite->params.slots;
+    return valid ? suite->slots[number] : NULL;
+}
+
+static void
+on_forked(void *ctx, int number, int pid)
+{
+    struct slot *slot = slot_at(ctx, number);
+    if (slot != NULL) {
+        slot_forked(slot, pid);
+    }
+}
+
+static void
+on_failed(void *ctx, int number, struct slice reason)
+{
+    struct slot *slot = slot_at(ctx, number);
+    if (slot != NULL) {
+        slot_fork_failed(slot, reason);
+    }
+}
+
+static void
+on_exited(void *ctx, const struct adapter_slot *exit)
+{
+    struct slot *slot = slot_at(ctx, exit->slot);
+    if (slot != NULL) {
+        slot_exited(slot, exit->status, &exit->usage);
+    }
+}
+
+static void
+on_zygote_message(void *ctx, const struct adapter_message *message)
+{
+    struct suite *suite = ctx;
+    if (suite->shared.inside) {
+        slot_message(suite->slots[0], message);
+    } else {
+        log_warn("suite: the zygote said \"%s\"",
+                 adapter_kind_name(message->kind));
+    }
+}
+
+static void
+on_zygote_died(void *ctx, const struct err *err)
+{
+    struct suite *suite = ctx;
+    suite->params.events->on_broken(suite->params.ctx, err);
+    for (int i = 0; i < suite->params.slots; i++) {
+        slot_orphaned(suite->slots[i]);
+    }
+}
+
+static void
+on_zygote_stopped(void *ctx)
+{
+    struct suite *suite = ctx;
+    if (suite->draining) {
+        guardians_settle(suite->params.guardians, on_settled, suite);
+    }
+}
+
+// ------------------------------------------------------- source, executor
+
+static void
+source_collect(struct source *source, struct items *items, bool everything,
+               const struct source_events *events, void *ctx)
+{
+    zygote_collect(of_source(source)->zygote, items, everything, events, ctx);
+}
+
+static void
+source_finish(struct source *source)
+{
+    struct suite *suite = of_source(source);
+    suite->finished = true;
+    zygote_stop(suite->zygote);
+}
+
+static uint32_t
+executor_room(struct executor *executor, uint32_t waiting)
+{
+    struct suite *suite = of_executor(executor);
+    if (!zygote_is_ready(suite->zygote) || suite->draining) {
+        return 0;
+    }
+    int slots = suite->shared.inside ? 1 : suite->params.slots;
+    uint32_t depth = batch_depth(&suite->batch, waiting, slots);
+    uint32_t room = 0;
+    for (int i = 0; i < slots; i++) {
+        uint32_t orders = slot_orders(suite->slots[i]);
+        room += orders < depth ? depth - orders : 0;
+    }
+    return room;
+}
+
+static void
+executor_start(struct executor *executor, const struct order *order)
+{
+    struct suite *suite = of_executor(executor);
+    int slots = suite->shared.inside ? 1 : suite->params.slots;
+    int best = 0;
+    for (int i = 1; i < slots; i++) {
+        if (slot_orders(suite->slots[i]) < slot_orders(suite->slots[best])) {
+            best = i;
+        }
+    }
+    slot_give(suite->slots[best], order);
+    if (!deadline_is_armed(&suite->tick)) {
+        deadline_arm(&suite->tick, SUITE_TICK_MS);
+    }
+}
+
+static void
+executor_cancel(struct executor *executor, bool now)
+{
+    struct suite *suite = of_executor(executor);
+    for (int i = 0; i < suite->params.slots; i++) {
+        slot_cancel(suite->slots[i], now);
+    }
+}
+
+static void
+executor_pause(struct executor *executor, bool paused)
+{
+    struct suite *suite = of_executor(executor);
+    uint64_t now = (uint64_t)loop_now_us(suite->params.loop);
+    if (paused && suite->paused_at_us == 0) {
+        suite->paused_at_us = now;
+    } else if (!paused && suite->paused_at_us != 0) {
+        suite->shared.paused_us += now - suite->paused_at_us;
+        suite->paused_at_us = 0;
+    }
+}
+
+static void
+executor_drain(struct executor *executor)
+{
+    struct suite *suite = of_executor(executor);
+    suite->draining = true;
+    for (int i = 0; i < suite->params.slots; i++) {
+        slot_stop(suite->slots[i]);
+    }
+    go_on_draining(suite);
+}
+
+// ----------------------------------------------------------- from outside
+
+static void
+make_welcome(struct suite *suite)
+{
+    const struct settings *settings = suite->params.settings;
+    bool rcfile = settings->coverage != NULL && settings->coverage[0] != '\0';
+    suite->welcome = (struct request_welcome){
+        .version = suite->params.version,
+        .build = suite->params.build_id,
+        .isolation = settings->isolation,
+        .verbosity = settings->verbosity,
+        .coverage_dir = suite->params.coverage_dir,
+        .coverage_rcfile = rcfile ? settings->coverage : NULL,
+        .profile_dir = suite->params.profile_dir,
+        .debug = settings->pdb                       ? "pdb"
+                 : settings->capture == CAPTURE_NONE ? "terminal"
+                                                     : NULL,
+        .max_output = settings->output_limit,
+    };
+}
+
+static void
+make_shared(struct suite *suite)
+{
+    const struct suite_params *params = &suite->params;
+    suite->shared = (struct slot_shared){
+        .loop = params->loop,
+        .guardians = params->guardians,
+        .settings = params->settings,
+        .items = params->items,
+        .workplace = params->workplace,
+        .zygote = suite->zygote,
+        .command = params->command,
+        .welcome = &suite->welcome,
+        .build_id = params->build_id,
+        .events = params->events,
+        .ctx = params->ctx,
+        .on_job_us = on_job_us,
+        .on_empty = on_slot_empty,
+        .suite = suite,
+        .line = BUF_INIT(2 * ADAPTER_LINE_MAX),
+    };
+}
+
+static void
+make_zygote(struct suite *suite)
+{
+    static const struct zygote_events events = {
+        .on_ready = on_zygote_ready,
+        .on_forked = on_forked,
+        .on_failed = on_failed,
+        .on_exited = on_exited,
+        .on_message = on_zygote_message,
+        .on_died = on_zygote_died,
+        .on_stopped = on_zygote_stopped,
+    };
+    suite->zygote = zygote_new(&(struct zygote_params){
+        .loop = suite->params.loop,
+        .guardians = suite->params.guardians,
+        .settings = suite->params.settings,
+        .workplace = suite->params.workplace,
+        .command = suite->params.command,
+        .welcome = &suite->welcome,
+        .events = &events,
+        .ctx = suite,
+    });
+}
+
+static bool
+open_suite(struct suite *suite, struct err *err)
+{
+    const struct suite_params *params = &suite->params;
+    suite->listener =
+        listener_new(params->loop, workplace_socket(params->workplace),
+                     on_connection, suite, err);
+    if (suite->listener == NULL) {
+        return false;
+    }
+    suite->slots = alloc_zero((size_t)params->slots, sizeof(struct slot *));
+    for (int i = 0; i < params->slots; i++) {
+        suite->slots[i] = slot_new(&suite->shared, i, err);
+        if (suite->slots[i] == NULL) {
+            return err_wrap(err, "preparing slot %d", i);
+        }
+    }
+    return true;
+}
+
+struct suite *
+suite_new(const struct suite_params *params, struct err *err)
+{
+    static const struct source_ops source_ops = {
+        .collect = source_collect,
+        .finish = source_finish,
+    };
+    static const struct executor_ops executor_ops = {
+        .room = executor_room,
+        .start = executor_start,
+        .cancel = executor_cancel,
+        .pause = executor_pause,
+        .drain = executor_drain,
+    };
+    struct suite *suite = ALLOC(struct suite);
+    suite->params = *params;
+    suite->source.ops = &source_ops;
+    suite->executor.ops = &executor_ops;
+    deadline_init(&suite->tick, params->loop, on_tick, suite);
+    make_welcome(suite);
+    make_zygote(suite);
+    make_shared(suite);
+    if (!open_suite(suite, err)) {
+        suite_free(suite);
+        return NULL;
+    }
+    return suite;
+}
+
+void
+suite_listen(struct suite *suite, void *ctx)
+{
+    suite->params.ctx = ctx;
+    suite->shared.ctx = ctx;
+}
+
+void
+suite_free(struct suite *suite)
+{
+    if (suite == NULL) {
+        return;
+    }
+    deadline_release(&suite->tick);
+    while (suite->callers.count > 0) {
+        struct session *session = suite->callers.items[0]->session;
+        free(suite->callers.items[0]);
+        ARRAY_REMOVE(&suite->callers, 0);
+        session_give(session, NULL, NULL);
+        session_drop(session);
+    }
+    ARRAY_RELEASE(&suite->callers);
+    for (int i = 0; suite->slots != NULL && i < suite->params.slots; i++) {
+        slot_free(suite->slots[i]);
+    }
+    free(suite->slots);
+    zygote_free(suite->zygote);
+    listener_free(suite->listener);
+    buf_release(&suite->shared.line);
+    free(suite);
+}
+
+struct source *
+suite_source(struct suite *suite)
+{
+    return &suite->source;
+}
+
+struct executor *
+suite_executor(struct suite *suite)
+{
+    return &suite->executor;
+}
+
+void
+suite_leaked(struct suite *suite, const struct guardian_leak *leak)
+{
+    struct event_leak event;
+    leak_describe(&event, leak, suite->params.items, suite->params.build_id);
+    suite->params.events->on_leak(suite->params.ctx, &event);
+}

@@ -1,0 +1,43 @@
+/*
+ * The private folder of a run: the socket, the capture files, and for each
+ * slot a folder that is TMPDIR to the job that runs there and empty again when
+ * the next one begins. Also the environment that every test of the run sees.
+ */
+#ifndef RUN_WORKPLACE_H
+#define RUN_WORKPLACE_H
+
+#include "model/settings.h"
+#include "util/err.h"
+
+struct workplace;
+
+/*
+ * Makes the folder. `slots` is how many will be used. NULL with err.
+ */
+struct workplace *workplace_new(int slots, const char *build_id,
+                                struct err *err);
+/* Removes the folder with all that is in it. */
+void workplace_free(struct workplace *workplace);
+
+const char *workplace_folder(const struct workplace *workplace);
+const char *workplace_socket(const struct workplace *workplace);
+
+/*
+ * A folder to be the TMPDIR of one job, empty. A slot has several lanes, 0 to
+ * WORKPLACE_LANES - 1, so that a job that was sent ahead has one of its own.
+ * Costs one stat where the job before it in this lane left nothing.
+ */
+#define WORKPLACE_LANES 64
+const char *workplace_tmp(struct workplace *workplace, int slot, int lane);
+
+/*
+ * What is changed in the environment for everything that runs, "NAME=value"
+ * or "NAME" to remove it; NULL at its end. Borrowed; lives as long as
+ * `workplace`.
+ */
+const char *const *workplace_environment(const struct workplace *workplace);
+
+/* PYTHONHASHSEED of this run. */
+const char *workplace_hash_seed(const struct workplace *workplace);
+
+#endif

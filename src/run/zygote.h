@@ -1,0 +1,67 @@
+/*
+ * The process that has loaded the suite: started, greeted, asked for what it
+ * knows, asked to fork, and started again without a module that made it end
+ * or hang while it was loaded. Knows slots by their numbers only.
+ */
+#ifndef RUN_ZYGOTE_H
+#define RUN_ZYGOTE_H
+
+#include "adapter/session.h"
+#include "loop/loop.h"
+#include "run/adapter_command.h"
+#include "run/source.h"
+#include "run/workplace.h"
+
+struct zygote_events {
+    /* It can be asked to fork from here on. */
+    void (*on_ready)(void *ctx);
+    void (*on_forked)(void *ctx, int slot, int pid);
+    void (*on_failed)(void *ctx, int slot, struct slice reason);
+    void (*on_exited)(void *ctx, const struct adapter_slot *exit);
+    /* What is not about loading or forking: it runs jobs itself. */
+    void (*on_message)(void *ctx, const struct adapter_message *message);
+    /* It ended, and not because it was asked to; what it had forked lives. */
+    void (*on_died)(void *ctx, const struct err *err);
+    void (*on_stopped)(void *ctx); // after zygote_stop: it is gone
+};
+
+struct zygote_params {
+    struct loop *loop;
+    struct guardians *guardians;
+    const struct settings *settings;
+    const struct workplace *workplace;
+    const struct adapter_command *command;
+    const struct request_welcome *welcome;
+    const struct zygote_events *events;
+    void *ctx;
+};
+
+struct zygote;
+/* Borrows all. */
+struct zygote *zygote_new(const struct zygote_params *params);
+void zygote_free(struct zygote *zygote); // when it is not running
+
+/*
+ * Starts it if it does not run, and collects. The events of the source come
+ * from the loop.
+ */
+void zygote_collect(struct zygote *zygote, struct items *items, bool everything,
+                    const struct source_events *events, void *ctx);
+
+/* Somebody greeted as a zygote: takes the session, or drops a second one. */
+void zygote_greeted(struct zygote *zygote, struct session *session,
+                    const struct adapter_hello *hello);
+
+bool zygote_is_ready(const struct zygote *zygote);
+/* ADAPTER_CAN_* of its greeting. */
+unsigned zygote_can(const struct zygote *zygote);
+int zygote_dump_signal(const struct zygote *zygote);
+
+void zygote_send(struct zygote *zygote, struct slice lines);
+/* Signals a process that descends from it. */
+void zygote_signal(struct zygote *zygote, int pid, int signo, bool group);
+
+/* Ends it. on_stopped follows, at once if it does not run. */
+void zygote_stop(struct zygote *zygote);
+
+#endif
