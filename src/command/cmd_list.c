@@ -1,0 +1,121 @@
+#include "command/command.h"
+#include "command/engine.h"
+#include "loop/signals.h"
+#include "model/items.h"
+#include "report/writer.h"
+#include "util/escape.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* mule list: the same collecting and selecting as `mule test`, run nothing. */
+
+/* Notes and warnings go to standard error; the list itself to the output. */
+struct list_sink {
+    struct event_sink sink;
+    int verbosity;
+};
+
+static bool
+on_event(struct event_sink *sink, const struct event *event, struct err *err)
+{
+    const struct list_sink *list = (const struct list_sink *)(void *)sink;
+    (void)err;
+    bool quiet = event->kind == EVENT_NOTE && event->note.level == NOTE_INFO &&
+                 list->verbosity < 2;
+    if (event->kind == EVENT_NOTE && !quiet) {
+        fprintf(stderr, "mule: %s%s\n",
+                event->note.level == NOTE_INFO ? "" : "warning: ",
+                event->note.text);
+    }
+    return true;
+}
+
+static void
+on_free(struct event_sink *sink)
+{
+    (void)sink; // it lies on the stack of cmd_list
+}
+
+static void
+add_json(struct buf *buf, const struct items *items, uint32_t item,
+         struct slice id)
+{
+    const struct item *it = items_peek(items, item);
+    buf_add_text(buf, "{\"id\":");
+    escape_json(buf, id);
+    buf_add_text(buf, ",\"job\":");
+    escape_json(buf, slice_of(items_job_name(items, it->job)));
+    buf_addf(
+        buf, ",\"kind\":\"%s\",\"file\":",
+        job_kind_name((enum job_kind)items_peek_job(items, it->job)->kind));
+    escape_json(buf, slice_of(items_job_file(items, it->job)));
+    buf_addf(buf, ",\"line\":%u}\n", it->line);
+}
+
+static bool
+print_items(const struct items *items, bool json, struct err *err)
+{
+    struct writer writer;
+    struct buf id = BUF_INIT((size_t)1 << 20);
+    writer_init(&writer, STDOUT_FILENO);
+    for (uint32_t item = 0; item < items_count(items); item++) {
+        if ((items_peek(items, item)->flags & ITEM_SELECTED) == 0) {
+            continue;
+        }
+        buf_reset(&id);
+        items_id(items, item, &id);
+        if (json) {
+            add_json(&writer.buf, items, item, buf_slice(&id));
+        } else {
+            escape_terminal(&writer.buf, buf_slice(&id), ESCAPE_ONE_LINE);
+            buf_add_char(&writer.buf, '\n');
+        }
+        writer_relieve(&writer);
+    }
+    bool fine = writer_flush(&writer);
+    if (!fine) {
+        *err = writer.err;
+        err_wrap(err, "printing the list");
+    }
+    writer_release(&writer);
+    buf_release(&id);
+    return fine;
+}
+
+int
+cmd_list(int argc, char **argv)
+{
+    static const struct event_sink_ops ops = {
+        .name = "the list",
+        .on_event = on_event,
+        .free = on_free,
+    };
+    struct settings settings;
+    int status = 0;
+    if (!command_configure(COMMAND_LIST, argc, argv, &settings, &status)) {
+        return status;
+    }
+    struct err err = {0};
+    struct list_sink sink = {{&ops}, settings.verbosity};
+    struct engine *engine = engine_new(
+        &(struct engine_params){.settings = &settings, .list_only = true},
+        &err);
+    int signo = 0;
+    if (engine != NULL) {
+        status = engine_run(engine, &sink.sink, &err);
+        signo = engine_signal(engine);
+    }
+    if (engine != NULL && !err_is_set(&err) && signo == 0) {
+        print_items(engine_items(engine), settings.list_json, &err);
+    }
+    engine_free(engine);
+    settings_release(&settings);
+    if (err_is_set(&err)) {
+        status = command_fail(&err);
+    }
+    if (signo != 0) {
+        signals_die_of(signo);
+    }
+    return status;
+}

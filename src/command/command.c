@@ -1,0 +1,159 @@
+#include "command/command.h"
+
+#include "config.h"
+#include "util/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    enum option_command options;
+    const char *usage;
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"test", cmd_test, COMMAND_TEST, "[OPTION...] [LABEL...]",
+     "run tests, on every core of this machine"},
+    {"list", cmd_list, COMMAND_LIST, "[OPTION...] [LABEL...]",
+     "print what would run"},
+    {"doctor", cmd_doctor, COMMAND_DOCTOR, "[OPTION...]",
+     "say what is wrong with the interpreter, the adapter, this machine"},
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+int
+command_fail(const struct err *err)
+{
+    fprintf(stderr, "mule: error: %s\n", err->text);
+    if (err->hint != NULL) {
+        fprintf(stderr, "mule: hint: %s\n", err->hint);
+    }
+    switch (err->kind) {
+    case ERR_USAGE:
+    case ERR_CONFIG:
+        return EXIT_USAGE;
+    case ERR_NOTHING:
+        return EXIT_NOTHING;
+    case ERR_INTERRUPTED:
+        return EXIT_STOPPED;
+    case ERR_NONE:
+    case ERR_SYSTEM:
+    case ERR_SPAWN:
+    case ERR_PROTOCOL:
+    case ERR_LIMIT:
+    case ERR_INTERNAL:
+        break;
+    }
+    return EXIT_BROKEN;
+}
+
+static void
+print_command_help(const struct command *command)
+{
+    struct buf help = BUF_INIT((size_t)64 * 1024);
+    options_help(command->options, &help);
+    printf("usage: mule %s %s\n\n%s.\n\n%s", command->name, command->usage,
+           command->help, buf_text(&help));
+    buf_release(&help);
+}
+
+static int
+print_help(FILE *to)
+{
+    fprintf(to, "usage: mule COMMAND [OPTION...]\n\n"
+                "Runs test suites in parallel.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].help);
+    }
+    fprintf(to, "\n`mule COMMAND --help` tells all about one; "
+                "`mule --version` its version.\n");
+    return to == stdout ? EXIT_PASSED : EXIT_USAGE;
+}
+
+static const struct command *
+find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+command_configure(enum option_command option_command, int argc, char **argv,
+                  struct settings *settings, int *status)
+{
+    struct configured configured = {0};
+    struct err err = {0};
+    bool fine =
+        configure(settings, &configured, option_command, argc, argv, &err);
+    if (!fine) {
+        *status = command_fail(&err);
+    } else if (configured.wants_help) {
+        for (size_t i = 0; i < COMMAND_COUNT; i++) {
+            if (commands[i].options == option_command) {
+                print_command_help(&commands[i]);
+            }
+        }
+        *status = EXIT_PASSED;
+        fine = false;
+    }
+    for (int i = 0; fine && i < configured.notes.count; i++) {
+        fprintf(stderr, "mule: note: %s\n", configured.notes.at[i]);
+    }
+    configured_release(&configured);
+    if (fine && settings->log != NULL) {
+        char spec[4096];
+        snprintf(spec, sizeof(spec), "debug:%s", settings->log);
+        fine = log_configure(spec, &err);
+        if (!fine) {
+            *status = command_fail(&err);
+        }
+    }
+    if (!fine) {
+        settings_release(settings);
+    }
+    return fine;
+}
+
+int
+command_main(int argc, char **argv)
+{
+    struct err err = {0};
+    if (!log_configure(getenv("MULE_LOG"), &err)) {
+        return command_fail(&err);
+    }
+    if (argc < 2) {
+        return print_help(stderr);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("mule %s\n", MULE_VERSION);
+        return EXIT_PASSED;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
+        strcmp(name, "help") == 0) {
+        const struct command *about = argc > 2 ? find_command(argv[2]) : NULL;
+        if (about != NULL) {
+            print_command_help(about);
+            return EXIT_PASSED;
+        }
+        return print_help(stdout);
+    }
+    const struct command *command = find_command(name);
+    if (command == NULL) {
+        err_set(&err, ERR_USAGE, "there is no command \"%s\"", name);
+        err_hint(&err, "`mule --help` names them all");
+        return command_fail(&err);
+    }
+    int status = command->run(argc - 2, argv + 2);
+    log_close();
+    return status;
+}

@@ -1,0 +1,50 @@
+/*
+ * The wiring of a run on this machine: loop, guardians, the place it works
+ * in, who runs the jobs, and the run itself; signals and keys. cmd_test and
+ * cmd_list differ in what listens and in what is printed afterwards.
+ */
+#ifndef COMMAND_ENGINE_H
+#define COMMAND_ENGINE_H
+
+#include "model/event.h"
+#include "model/settings.h"
+#include "util/err.h"
+
+struct engine;
+
+struct engine_params {
+    const struct settings *settings;
+    bool list_only;
+    /* All may be NULL. `ctx` is theirs. */
+    void (*on_tick)(void *ctx, uint64_t now_us);  // ten times a second
+    void (*on_asked)(void *ctx, uint64_t now_us); // what runs right now?
+    void (*on_resize)(void *ctx);
+    void (*on_hide)(void *ctx); // the terminal is about to be somebody else's
+    void *ctx;
+};
+
+/*
+ * Forks the guardians, so call it early. Nothing is started yet. NULL with
+ * err.
+ */
+struct engine *engine_new(const struct engine_params *params, struct err *err);
+void engine_free(struct engine *engine);
+
+/* Slots, build id and so on, for whoever prints them. */
+const struct event_run *engine_about(const struct engine *engine);
+struct items *engine_items(struct engine *engine);
+
+/*
+ * Runs everything, and tells `sink`, which it borrows. Gives the exit status;
+ * `err` is set when mule could not do its work.
+ */
+int engine_run(struct engine *engine, struct event_sink *sink, struct err *err);
+
+/* The signal that ended the run, to be raised again; 0: none did. */
+int engine_signal(const struct engine *engine);
+
+/* Where coverage and profile data of the processes lie; NULL: not asked for. */
+const char *engine_coverage_dir(const struct engine *engine);
+const char *engine_profile_dir(const struct engine *engine);
+
+#endif
