@@ -88,6 +88,7 @@ format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	meson install -C $(BUILD)
 
 clean:
