@@ -862,7 +862,9 @@ exit_status(const struct run *run)
         bool usage = run->err.kind == ERR_USAGE || run->err.kind == ERR_CONFIG;
         return usage ? 4 : 3;
     }
-    if (run->stop == STOP_BROKEN || !ledger_is_settled(run->ledger)) {
+    // A list leaves its items open: nothing was run.
+    bool settled = run->params.list_only || ledger_is_settled(run->ledger);
+    if (run->stop == STOP_BROKEN || !settled) {
         return 3;
     }
     if (run->stop == STOP_ASKED || run->stop == STOP_TIME) {
