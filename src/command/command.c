@@ -1,5 +1,6 @@
 #include "command/command.h"
 
+#include "command/jobs_from.h"
 #include "config.h"
 #include "util/log.h"
 
@@ -109,6 +110,10 @@ command_configure(enum option_command option_command, int argc, char **argv,
         fprintf(stderr, "mule: note: %s\n", configured.notes.at[i]);
     }
     configured_release(&configured);
+    if (fine && !jobs_from_read(settings, &err)) {
+        *status = command_fail(&err);
+        fine = false;
+    }
     if (fine && settings->log != NULL) {
         char spec[4096];
         snprintf(spec, sizeof(spec), "debug:%s", settings->log);

@@ -57,6 +57,10 @@ junit_case_name(const char *id, const char *job)
         size_t end = dot < rest.len ? start.len + 1 + dot : start.len;
         name.classname = slice_first(text, end);
         name.name = slice_skip(text, end + 1);
+    } else if (start.len > 0 && slice_starts_with(text, start) &&
+               slice_starts_with(slice_skip(text, start.len), SLICE(": "))) {
+        // A point of a TAP program.
+        name.name = slice_skip(text, start.len + 2);
     } else if (!split_fixture(text, &name) && start.len == 0) {
         size_t dot = last_dot(text);
         if (dot > 0 && dot + 1 < text.len) {

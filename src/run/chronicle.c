@@ -170,6 +170,23 @@ chronicle_test_slow(struct chronicle *chronicle,
     tell(chronicle, &event);
 }
 
+/*
+ * The label that runs an item again: its id, or, where it cannot be asked for
+ * by itself (a fixture, a point of a program), its job.
+ */
+static struct slice
+what_runs_again(const struct chronicle *chronicle,
+                const struct chronicle_place *place)
+{
+    const struct item *item = items_peek(chronicle->items, place->item);
+    const struct job *job = items_peek_job(chronicle->items, item->job);
+    if ((item->flags & ITEM_APPEARED) != 0 || job->kind == JOB_COMMAND ||
+        job->kind == JOB_IMPORT) {
+        return slice_of(items_job_name(chronicle->items, item->job));
+    }
+    return buf_slice(&chronicle->id);
+}
+
 void
 chronicle_test_finished(struct chronicle *chronicle,
                         const struct chronicle_place *place,
@@ -183,7 +200,7 @@ chronicle_test_finished(struct chronicle *chronicle,
     if (state_is_bad(outcome->state) && chronicle->rerun != NULL) {
         buf_reset(&chronicle->command);
         buf_addf(&chronicle->command, "%s ", chronicle->rerun);
-        escape_shell(&chronicle->command, buf_slice(&chronicle->id));
+        escape_shell(&chronicle->command, what_runs_again(chronicle, place));
         event.test.rerun = buf_text(&chronicle->command);
     }
     tell(chronicle, &event);

@@ -26,6 +26,7 @@ struct program {
     struct watch watch;
     uint64_t began_us;
     struct err err; // why it could not be started
+    struct buf id;
 };
 
 static uint64_t
@@ -42,6 +43,14 @@ watch_time(const struct program *program, uint64_t us)
 
 // ---------------------------------------------------------------- points
 
+/* What was announced and does not come is told as missing points. */
+static void
+on_plan(void *ctx, const struct report_plan *plan)
+{
+    const struct program *program = ctx;
+    log_debug("program %d: plans %zu points", program->slot, plan->count);
+}
+
 static void
 on_point(void *ctx, const struct report_point *point)
 {
@@ -49,8 +58,15 @@ on_point(void *ctx, const struct report_point *point)
     const struct program_shared *shared = program->shared;
     uint64_t now = program_now(program);
     uint64_t us = point->outcome->us;
+    // A point of TAP has a name within its program only.
+    buf_reset(&program->id);
+    if (report_reader_format(program->reader) == FORMAT_TAP) {
+        buf_addf(&program->id, "%s: ",
+                 items_job_name(shared->params.items, program->order.job));
+    }
+    buf_add_slice(&program->id, point->id);
     struct order_appeared appeared = {
-        .id = point->id,
+        .id = buf_slice(&program->id),
         .file = point->file,
         .line = point->line,
         .slot = program->slot,
@@ -72,6 +88,7 @@ on_bail(void *ctx, struct slice reason)
 }
 
 static const struct report_events report_events = {
+    .on_plan = on_plan,
     .on_point = on_point,
     .on_bail = on_bail,
 };
@@ -133,17 +150,16 @@ tell_outcome(struct program *program, const struct outcome *outcome)
         events->on_result(shared->ctx, &result);
         return;
     }
-    struct buf id = BUF_INIT((size_t)64 * 1024);
-    buf_addf(&id, "program (%s)",
+    buf_reset(&program->id);
+    buf_addf(&program->id, "program (%s)",
              items_job_name(shared->params.items, order->job));
     struct order_appeared appeared = {
-        .id = buf_slice(&id),
+        .id = buf_slice(&program->id),
         .slot = program->slot,
         .began_us = program->began_us,
         .outcome = outcome,
     };
     events->on_appeared(shared->ctx, order->job, order->attempt, &appeared);
-    buf_release(&id);
 }
 
 static void
@@ -390,6 +406,7 @@ program_new(struct program_shared *shared, int slot)
     program->shared = shared;
     program->slot = slot;
     uint64_t limit = shared->params.settings->output_limit;
+    buf_init(&program->id, (size_t)1 << 20);
     keeper_init(&program->kept[0], limit);
     keeper_init(&program->kept[1], limit);
     return program;
@@ -404,6 +421,7 @@ program_free(struct program *program)
     assert(!program->busy);
     keeper_release(&program->kept[0]);
     keeper_release(&program->kept[1]);
+    buf_release(&program->id);
     free(program);
 }
 
