@@ -1,44 +1,47 @@
 #include "command/interpreter.h"
 
-#include "config.h"
-#include "util/alloc.h"
+#include "config/os_machine.h"
+#include "config/python.h"
 #include "util/path.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-static char *
-own_folder(void)
-{
-    char path[4096];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (len <= 0)
-        return alloc_dup(".");
-    path[len] = '\0';
-    return path_folder(path);
-}
+// What interpreter->argv has room for beside the adapter's own words.
+enum { ARGS_MAX = 64 };
 
 bool
 interpreter_find(struct interpreter *interpreter,
                  const struct settings *settings, struct err *err)
 {
-    const char *path = settings->python;
-    if (path == NULL)
-        path = getenv("MULE_PYTHON");
-    if (path == NULL)
-        path = "python3";
-    interpreter->path = alloc_dup(path);
-    char *folder = own_folder();
-    interpreter->package = path_join(folder, "../python/mule");
+    char *executable = os_machine_executable();
+    struct python_places places = python_places_here(settings, executable);
+    struct python python;
+    int n = 0;
+
+    if (settings->python_args.count > ARGS_MAX) {
+        free(executable);
+        return err_set(err, ERR_USAGE, "--python-args: more than %d words",
+                       ARGS_MAX);
+    }
+    if (!python_find(&places, &python, err)) {
+        free(executable);
+        return false;
+    }
+    interpreter->path = python.program;
+    interpreter->origin = python_source_name(python.source);
+    char *folder = python_package(executable, err);
+    free(executable);
+    if (folder == NULL) {
+        return false;
+    }
+    interpreter->package = path_join(folder, "mule");
     free(folder);
     interpreter->adapter =
         path_join(interpreter->package, "adapters/__main__.py");
-    (void)err;
-    int n = 0;
     interpreter->argv[n++] = interpreter->path;
-    for (int i = 0; i < settings->python_args.count && n < 68; i++)
+    for (int i = 0; i < settings->python_args.count; i++) {
         interpreter->argv[n++] = settings->python_args.at[i];
+    }
     interpreter->argv[n++] = interpreter->adapter;
     interpreter->argv[n++] = "unittest";
     return true;
@@ -58,12 +61,6 @@ interpreter_argv(const struct interpreter *interpreter)
     return interpreter->argv;
 }
 #include "command/command.h"
-#include "config/cpus.h"
-int
-cpus_usable(void)
-{
-    return 2;
-}
 int
 cmd_doctor(int argc, char **argv)
 {

@@ -41,6 +41,7 @@ configure(struct settings *settings, struct configured *configured,
              command_line_apply(&line, settings, err) &&
              choices_settle(settings, command, &configured->notes, err);
     }
+    settings->python_asked = command_line_value(&line, "python") != NULL;
     command_line_release(&line);
     return ok;
 }

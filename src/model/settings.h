@@ -67,6 +67,7 @@ struct settings {
     enum capture_mode capture;
     bool pdb;
     char *python;    // or NULL: looked for
+    bool python_asked; // by --python, not by mule.yaml
     struct texts python_args;
     char *coverage;  // NULL: no; "": no rcfile; else the rcfile
     bool profile;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/config_file.h"
+#include "folder.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/path.h"
@@ -291,47 +292,6 @@ what_is_no_yaml_is_refused_with_its_place(void **state)
 
 // --- files
 
-struct place {
-    char *home;   // where the test began
-    char *folder; // a folder of its own
-};
-
-static int
-enter(void **state)
-{
-    struct place *place = ALLOC(struct place);
-    struct err err = {0};
-
-    place->home = getcwd(NULL, 0);
-    place->folder = path_make_private("mule-test-", 200, &err);
-    *state = place;
-    return place->folder != NULL ? chdir(place->folder) : -1;
-}
-
-static int
-leave(void **state)
-{
-    struct place *place = *state;
-    struct err err = {0};
-    int failed = chdir(place->home);
-
-    failed |= !path_remove_tree(place->folder, &err);
-    free(place->home);
-    free(place->folder);
-    free(place);
-    return failed;
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void
 expect_found(const char *expected)
 {
@@ -356,13 +316,13 @@ the_nearest_file_up_to_the_checkout_is_found(void **state)
 
     assert_true(path_make_folders("checkout/a/b", 0700, &err));
     assert_int_equal(mkdir("checkout/.git", 0700), 0);
-    write_file("mule.yaml", "jobs: 1\n");
+    folder_write("mule.yaml", "jobs: 1\n");
     assert_int_equal(chdir("checkout/a/b"), 0);
     // What lies above the checkout is not ours.
     expect_found(NULL);
-    write_file("../../mule.yaml", "jobs: 2\n");
+    folder_write("../../mule.yaml", "jobs: 2\n");
     expect_found("../../mule.yaml");
-    write_file("mule.yaml", "jobs: 3\n");
+    folder_write("mule.yaml", "jobs: 3\n");
     expect_found("mule.yaml");
 }
 
@@ -385,7 +345,7 @@ a_file_is_read_and_remembered(void **state)
     struct err err = {0};
 
     settings_init(&settings);
-    write_file("other.yaml", "jobs: 5\n");
+    folder_write("other.yaml", "jobs: 5\n");
     assert_true(config_file_read(&settings, "other.yaml", &err));
     assert_int_equal(settings.slots, 5);
     assert_string_equal(settings.config_path, "other.yaml");
@@ -426,8 +386,6 @@ a_file_that_is_too_large_is_not_read(void **state)
     assert_string_equal(err.text, "big.yaml is larger than 1 MiB");
     settings_release(&settings);
 }
-
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(options_go_by_their_long_names),

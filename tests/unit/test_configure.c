@@ -1,49 +1,18 @@
 #include "check.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "config/configure.h"
-#include "util/alloc.h"
-#include "util/path.h"
+#include "folder.h"
 #include "words.h"
-
-// A folder of its own, with a mule.yaml, in which the test runs.
-struct place {
-    char *home;
-    char *folder;
-};
 
 static int
 enter(void **state)
 {
-    struct place *place = ALLOC(struct place);
-    struct err err = {0};
-    FILE *file = NULL;
+    int failed = folder_enter(state);
 
-    place->home = getcwd(NULL, 0);
-    place->folder = path_make_private("mule-test-", 200, &err);
-    *state = place;
-    if (place->folder == NULL || chdir(place->folder) != 0) {
-        return -1;
+    if (failed == 0) {
+        folder_write("mule.yaml", "jobs: 3\ntimeout: 10\n"
+                                  "workspaces: {ci: {setup: 'true'}}\n");
     }
-    file = fopen("mule.yaml", "w");
-    fputs("jobs: 3\ntimeout: 10\nworkspaces: {ci: {setup: 'true'}}\n", file);
-    return fclose(file);
-}
-
-static int
-leave(void **state)
-{
-    struct place *place = *state;
-    struct err err = {0};
-    int failed = chdir(place->home);
-
-    failed |= !path_remove_tree(place->folder, &err);
-    free(place->home);
-    free(place->folder);
-    free(place);
     return failed;
 }
 
@@ -119,10 +88,8 @@ help_is_given_in_a_folder_with_a_broken_file(void **state)
     struct settings settings;
     struct configured configured = {0};
     struct err err = {0};
-    FILE *file = fopen("mule.yaml", "w");
 
-    fputs("nonsense: 1\n", file);
-    assert_int_equal(fclose(file), 0);
+    folder_write("mule.yaml", "nonsense: 1\n");
     assert_true(configure_with(&settings, &configured, "--help", &err));
     assert_true(configured.wants_help);
     settings_release(&settings);
@@ -147,14 +114,15 @@ a_mistake_leaves_settings_that_can_be_released(void **state)
     configured_release(&configured);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+#define WITH_FILE(test) \
+    cmocka_unit_test_setup_teardown(test, enter, folder_leave)
 
 static const struct CMUnitTest tests[] = {
-    IN_FOLDER(the_command_line_wins_over_the_file),
-    IN_FOLDER(another_file_can_be_named),
-    IN_FOLDER(a_misspelt_workspace_is_named_with_the_nearest_one),
-    IN_FOLDER(help_is_given_in_a_folder_with_a_broken_file),
-    IN_FOLDER(a_mistake_leaves_settings_that_can_be_released),
+    WITH_FILE(the_command_line_wins_over_the_file),
+    WITH_FILE(another_file_can_be_named),
+    WITH_FILE(a_misspelt_workspace_is_named_with_the_nearest_one),
+    WITH_FILE(help_is_given_in_a_folder_with_a_broken_file),
+    WITH_FILE(a_mistake_leaves_settings_that_can_be_released),
 };
 
 CHECK_MAIN(tests)
