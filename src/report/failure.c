@@ -4,13 +4,19 @@
 
 #include "report/wording.h"
 
+bool
+failure_has_output(const struct output *output)
+{
+    return output->head.len > 0 || output->tail.len > 0 || output->cut > 0;
+}
+
 static void
 print_stream(struct sheet *sheet, const struct output *output,
              const char *label)
 {
     char number[SHEET_SPAN_SIZE];
 
-    if (output->head.len == 0 && output->tail.len == 0 && output->cut == 0) {
+    if (!failure_has_output(output)) {
         return;
     }
     sheet_rule(sheet, STYLE_DIM, '-', label);

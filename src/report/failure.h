@@ -17,4 +17,7 @@ void failure_print(struct sheet *sheet, const struct event_test *test,
 void failure_print_output(struct sheet *sheet, const struct output *out,
                           const struct output *err, bool merged);
 
+/* Whether anything was printed. */
+bool failure_has_output(const struct output *output);
+
 #endif

@@ -2,41 +2,18 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "report/balance.h"
+#include "report/reasons.h"
 #include "report/wording.h"
 #include "util/alloc.h"
 #include "util/array.h"
-#include "util/map.h"
 
 enum {
     MOST_TEXT = 400, // bytes kept of any text
-    MOST_REASONS = 200,
-    MOST_IDS = 200, // kept of each reason
-    FEW_IDS = 5,    // shown of each reason
     MOST_BAD = 1000,
     MOST_LEAKS = 20,
-    MOST_SLOTS = 1 << 16,
-    FEW_SLOTS = 16,  // shown one by one
     FAST_US = 10000, // not worth naming among the slowest
-};
-
-struct entry {
-    char *text;
-    uint32_t count;
-};
-
-// Items that were skipped, or did not run, for one reason.
-struct group {
-    char *reason;
-    uint32_t count;
-    ARRAY(struct entry) entries;
-};
-
-struct groups {
-    struct map places; // reason -> place in `all` + 1
-    ARRAY(struct group) all;
-    uint32_t more; // items with a reason that is not kept
 };
 
 struct bad {
@@ -50,15 +27,11 @@ struct slow {
     char *id;
 };
 
-struct slot {
-    uint32_t tests;
-    uint64_t busy_us;
-};
-
 struct summary {
     bool all;
-    struct groups skipped;
-    struct groups not_run;
+    struct reasons *skipped;
+    struct reasons *not_run;
+    struct balance *balance;
     ARRAY(struct bad) bad;
     uint32_t bad_count;
     struct slow *slowest; // the longest first
@@ -66,9 +39,6 @@ struct summary {
     int slowest_max;
     ARRAY(char *) leaks;
     uint32_t leak_count;
-    ARRAY(struct slot) slots;
-    uint64_t began_us; // the first job
-    bool began;
 };
 
 struct summary *
@@ -77,25 +47,13 @@ summary_new(int slowest, bool all)
     struct summary *summary = ALLOC(struct summary);
 
     summary->all = all;
+    summary->skipped = reasons_new();
+    summary->not_run = reasons_new();
+    summary->balance = balance_new();
     summary->slowest_max = slowest > 0 ? slowest : 0;
     summary->slowest =
         alloc_zero((size_t)summary->slowest_max + 1, sizeof(struct slow));
     return summary;
-}
-
-static void
-groups_release(struct groups *groups)
-{
-    for (size_t i = 0; i < groups->all.count; i++) {
-        struct group *group = &groups->all.items[i];
-        for (size_t k = 0; k < group->entries.count; k++) {
-            free(group->entries.items[k].text);
-        }
-        ARRAY_RELEASE(&group->entries);
-        free(group->reason);
-    }
-    ARRAY_RELEASE(&groups->all);
-    map_release(&groups->places);
 }
 
 void
@@ -104,8 +62,9 @@ summary_free(struct summary *summary)
     if (summary == NULL) {
         return;
     }
-    groups_release(&summary->skipped);
-    groups_release(&summary->not_run);
+    reasons_free(summary->skipped);
+    reasons_free(summary->not_run);
+    balance_free(summary->balance);
     for (size_t i = 0; i < summary->bad.count; i++) {
         free(summary->bad.items[i].id);
         free(summary->bad.items[i].place);
@@ -119,7 +78,6 @@ summary_free(struct summary *summary)
         free(summary->leaks.items[i]);
     }
     ARRAY_RELEASE(&summary->leaks);
-    ARRAY_RELEASE(&summary->slots);
     free(summary);
 }
 
@@ -128,48 +86,6 @@ static char *
 keep(struct slice text)
 {
     return slice_dup(slice_first(text, MOST_TEXT));
-}
-
-static struct group *
-find_group(struct groups *groups, struct slice reason)
-{
-    reason = slice_first(reason, MOST_TEXT);
-    uintptr_t place = (uintptr_t)map_find(&groups->places, reason);
-    if (place == 0) {
-        if (groups->all.count >= MOST_REASONS) {
-            return NULL;
-        }
-        ARRAY_ADD_ZERO(&groups->all);
-        ARRAY_LAST(&groups->all).reason = keep(reason);
-        place = groups->all.count;
-        // NOLINTNEXTLINE(performance-no-int-to-ptr)
-        map_set(&groups->places, reason, (void *)place);
-    }
-    return &groups->all.items[place - 1];
-}
-
-// Counts one more `text` with that reason.
-static void
-groups_add(struct groups *groups, struct slice reason, struct slice text)
-{
-    struct group *group = find_group(groups, reason);
-
-    if (group == NULL) {
-        groups->more++;
-        return;
-    }
-    group->count++;
-    if (group->entries.count > 0) {
-        struct entry *last = &ARRAY_LAST(&group->entries);
-        if (slice_equals_text(slice_first(text, MOST_TEXT), last->text)) {
-            last->count++;
-            return;
-        }
-    }
-    if (group->entries.count < MOST_IDS) {
-        struct entry entry = {keep(text), 1};
-        ARRAY_ADD(&group->entries, entry);
-    }
 }
 
 static void
@@ -210,18 +126,6 @@ add_slow(struct summary *summary, const struct event_test *test)
     }
 }
 
-static struct slot *
-find_slot(struct summary *summary, int slot)
-{
-    if (slot < 0 || slot >= MOST_SLOTS) {
-        return NULL;
-    }
-    while (summary->slots.count <= (size_t)slot) {
-        ARRAY_ADD_ZERO(&summary->slots);
-    }
-    return &summary->slots.items[slot];
-}
-
 static void
 note_test(struct summary *summary, const struct event_test *test)
 {
@@ -229,34 +133,17 @@ note_test(struct summary *summary, const struct event_test *test)
 
     if (state == STATE_NOT_RUN) {
         // By job: after Ctrl-C there may be thousands of them.
-        groups_add(&summary->not_run, wording_reason(test->outcome),
-                   slice_of(test->job[0] != '\0' ? test->job : test->id));
+        reasons_add(summary->not_run, wording_reason(test->outcome),
+                    slice_of(test->job[0] != '\0' ? test->job : test->id));
         return;
     }
-    struct slot *slot = find_slot(summary, test->slot);
-    if (slot != NULL) {
-        slot->tests++;
-    }
+    balance_add_test(summary->balance, test->slot);
     add_slow(summary, test);
     if (state == STATE_SKIPPED) {
-        groups_add(&summary->skipped, wording_reason(test->outcome),
-                   slice_of(test->id));
+        reasons_add(summary->skipped, wording_reason(test->outcome),
+                    slice_of(test->id));
     } else if (state_is_bad(state)) {
         add_bad(summary, test);
-    }
-}
-
-static void
-note_job(struct summary *summary, const struct event *event)
-{
-    struct slot *slot = find_slot(summary, event->job.slot);
-
-    if (!summary->began) {
-        summary->began = true;
-        summary->began_us = event->us;
-    }
-    if (slot != NULL && event->kind == EVENT_JOB_FINISHED) {
-        slot->busy_us += event->job.us;
     }
 }
 
@@ -281,8 +168,10 @@ summary_note(struct summary *summary, const struct event *event)
         note_test(summary, &event->test);
         break;
     case EVENT_JOB_STARTED:
+        balance_begin(summary->balance, event->job.slot, event->us);
+        break;
     case EVENT_JOB_FINISHED:
-        note_job(summary, event);
+        balance_add_job(summary->balance, event->job.slot, event->job.us);
         break;
     case EVENT_LEAKED:
         note_leak(summary, &event->leak);
@@ -320,61 +209,6 @@ print_slowest(const struct summary *summary, struct sheet *sheet)
     sheet_add(sheet, STYLE_PLAIN, "\n");
 }
 
-static unsigned
-percent(uint64_t part, uint64_t whole)
-{
-    uint64_t share = whole > 0 ? (part * 100 + whole / 2) / whole : 0;
-
-    return share < 100 ? (unsigned)share : 100;
-}
-
-static void
-print_slot(const struct slot *slot, size_t number, uint64_t whole_us,
-           struct sheet *sheet)
-{
-    char span[SHEET_SPAN_SIZE];
-
-    sheet_add(sheet, STYLE_PLAIN, "  slot %-3zu %7" PRIu32 " %-5s %10s  ",
-              number, slot->tests, slot->tests == 1 ? "test" : "tests",
-              sheet_seconds(span, slot->busy_us));
-    sheet_bar(sheet, STYLE_GOOD, slot->busy_us, whole_us, 20);
-    sheet_add(sheet, STYLE_PLAIN, " %3u %%\n",
-              percent(slot->busy_us, whole_us));
-}
-
-static void
-print_balance(const struct summary *summary, struct sheet *sheet, uint64_t us)
-{
-    uint64_t whole_us = us > summary->began_us ? us - summary->began_us : 0;
-    uint64_t busy_us = 0;
-    size_t least = 0;
-    size_t most = 0;
-    size_t count = summary->slots.count;
-    const struct slot *slots = summary->slots.items;
-
-    if (count < 2) {
-        return; // nothing to balance
-    }
-    for (size_t i = 0; i < count; i++) {
-        busy_us += slots[i].busy_us;
-        least = slots[i].busy_us < slots[least].busy_us ? i : least;
-        most = slots[i].busy_us > slots[most].busy_us ? i : most;
-    }
-    sheet_add(sheet, STYLE_BOLD, "Workers: ");
-    sheet_add(sheet, STYLE_PLAIN, "%zu slots, %u %% busy\n", count,
-              percent(busy_us, whole_us * count));
-    if (count <= FEW_SLOTS) {
-        for (size_t i = 0; i < count; i++) {
-            print_slot(&slots[i], i, whole_us, sheet);
-        }
-    } else {
-        print_slot(&slots[least], least, whole_us, sheet);
-        sheet_add(sheet, STYLE_DIM, "  ...\n");
-        print_slot(&slots[most], most, whole_us, sheet);
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-}
-
 static void
 print_leaks(const struct summary *summary, struct sheet *sheet)
 {
@@ -391,63 +225,6 @@ print_leaks(const struct summary *summary, struct sheet *sheet)
     if (summary->leak_count > summary->leaks.count) {
         sheet_add(sheet, STYLE_DIM, "  and %zu more\n",
                   summary->leak_count - summary->leaks.count);
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-}
-
-static void
-print_group(const struct group *group, bool all, struct sheet *sheet)
-{
-    char number[SHEET_SPAN_SIZE];
-    uint32_t shown = 0;
-
-    sheet_add(sheet, STYLE_PLAIN, "%7s  ", sheet_number(number, group->count));
-    sheet_text(sheet, STYLE_PLAIN,
-               group->reason[0] != '\0' ? slice_of(group->reason)
-                                        : SLICE("(no reason given)"));
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-    for (size_t i = 0; i < group->entries.count; i++) {
-        const struct entry *entry = &group->entries.items[i];
-        // One more line instead of "and 1 more".
-        if (!all && i >= FEW_IDS && group->entries.count > FEW_IDS + 1) {
-            break;
-        }
-        sheet_add(sheet, STYLE_PLAIN, "         ");
-        sheet_text(sheet, STYLE_DIM, slice_of(entry->text));
-        if (entry->count > 1) {
-            sheet_add(sheet, STYLE_DIM, " (%" PRIu32 ")", entry->count);
-        }
-        sheet_add(sheet, STYLE_PLAIN, "\n");
-        shown += entry->count;
-    }
-    if (shown < group->count) {
-        sheet_add(sheet, STYLE_DIM, "         and %s more\n",
-                  sheet_number(number, group->count - shown));
-    }
-    writer_relieve(&sheet->writer);
-}
-
-static void
-print_groups(const struct groups *groups, const char *heading, bool all,
-             struct sheet *sheet)
-{
-    char number[SHEET_SPAN_SIZE];
-    uint32_t count = groups->more;
-
-    for (size_t i = 0; i < groups->all.count; i++) {
-        count += groups->all.items[i].count;
-    }
-    if (count == 0) {
-        return;
-    }
-    sheet_add(sheet, STYLE_WARN, "%s: %s\n", heading,
-              sheet_number(number, count));
-    for (size_t i = 0; i < groups->all.count; i++) {
-        print_group(&groups->all.items[i], all, sheet);
-    }
-    if (groups->more > 0) {
-        sheet_add(sheet, STYLE_DIM, "%7s  for other reasons\n",
-                  sheet_number(number, groups->more));
     }
     sheet_add(sheet, STYLE_PLAIN, "\n");
 }
@@ -485,10 +262,10 @@ void
 summary_print(struct summary *summary, struct sheet *sheet, uint64_t us)
 {
     print_slowest(summary, sheet);
-    print_balance(summary, sheet, us);
+    balance_print(summary->balance, sheet, us);
     print_leaks(summary, sheet);
-    print_groups(&summary->skipped, "Skipped", summary->all, sheet);
-    print_groups(&summary->not_run, "Not run", summary->all, sheet);
+    reasons_print(summary->skipped, "Skipped", summary->all, sheet);
+    reasons_print(summary->not_run, "Not run", summary->all, sheet);
     print_bad(summary, sheet);
 }
 

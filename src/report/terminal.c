@@ -1,10 +1,10 @@
 #include "report/terminal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "report/failure.h"
 #include "report/github.h"
+#include "report/notice.h"
 #include "report/progress.h"
 #include "report/summary.h"
 #include "report/wording.h"
@@ -184,145 +184,6 @@ settle(struct terminal *terminal, uint64_t now_us)
 }
 
 static void
-print_run(struct terminal *terminal, const struct event_run *run)
-{
-    struct sheet *sheet = begin_lines(terminal);
-
-    sheet_add(sheet, STYLE_DIM, "mule %s, build %s, %d slot%s, isolation by %s",
-              run->version, run->build_id, run->slots,
-              run->slots == 1 ? "" : "s", run->isolation);
-    if (run->hash_seed != NULL && run->hash_seed[0] != '\0') {
-        sheet_add(sheet, STYLE_DIM, ", PYTHONHASHSEED=%s", run->hash_seed);
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-}
-
-static void
-print_collected(struct terminal *terminal,
-                const struct event_collected *collected)
-{
-    struct sheet *sheet = begin_lines(terminal);
-    char number[SHEET_SPAN_SIZE];
-    char span[SHEET_SPAN_SIZE];
-
-    sheet_add(
-        sheet, STYLE_DIM, "%s test%s in %" PRIu32 " job%s, collected in %s",
-        sheet_number(number, collected->items),
-        collected->items == 1 ? "" : "s", collected->jobs,
-        collected->jobs == 1 ? "" : "s", sheet_seconds(span, collected->us));
-    if (collected->excluded > 0) {
-        sheet_add(sheet, STYLE_DIM, "; %s more not selected",
-                  sheet_number(number, collected->excluded));
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-}
-
-static void
-print_script(struct terminal *terminal, const struct event_script *script)
-{
-    static const struct output nothing = {0};
-    struct sheet *sheet = NULL;
-    char span[SHEET_SPAN_SIZE];
-
-    if (script->ok && terminal->params.verbosity < 2) {
-        return;
-    }
-    sheet = begin_lines(terminal);
-    sheet_add(sheet, script->ok ? STYLE_GOOD : STYLE_BAD, "%s",
-              script->ok ? "ok" : "FAILED");
-    sheet_add(sheet, STYLE_PLAIN, ": %s of workspace ", script->name);
-    sheet_text(sheet, STYLE_PLAIN, slice_of(script->workspace));
-    sheet_add(sheet, STYLE_PLAIN, ", %s", sheet_seconds(span, script->us));
-    if (!script->ok) {
-        sheet_add(sheet, STYLE_PLAIN, ": ");
-        sheet_text(sheet, STYLE_PLAIN, slice_of(script->problem));
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-    if (!script->ok || terminal->params.verbosity >= 3) {
-        failure_print_output(sheet, &script->out, &nothing, true);
-    }
-}
-
-static void
-print_slow(struct terminal *terminal, const struct event_test *test)
-{
-    char span[SHEET_SPAN_SIZE];
-    struct sheet *sheet = begin_lines(terminal);
-
-    sheet_add(sheet, STYLE_WARN, "slow:");
-    sheet_add(sheet, STYLE_PLAIN, " ");
-    sheet_text(sheet, STYLE_PLAIN, slice_of(test->id));
-    sheet_add(sheet, STYLE_PLAIN, " has been running for %s",
-              sheet_seconds(span, test->us));
-    if (test->slot >= 0) {
-        sheet_add(sheet, STYLE_DIM, ", slot %d", test->slot);
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-}
-
-static void
-print_leak(struct terminal *terminal, const struct event_leak *leak)
-{
-    const char *whose = leak->id[0] != '\0' ? leak->id : leak->job;
-    struct sheet *sheet = begin_lines(terminal);
-
-    sheet_add(sheet, STYLE_WARN, "leaked:");
-    sheet_add(sheet, STYLE_PLAIN, " process %d (", leak->pid);
-    sheet_text(sheet, STYLE_PLAIN, slice_of(leak->command));
-    sheet_add(sheet, STYLE_PLAIN, ") outlived ");
-    sheet_text(sheet, STYLE_PLAIN,
-               slice_of(whose[0] != '\0' ? whose : "its job"));
-    sheet_add(sheet, STYLE_PLAIN, " and was ended\n");
-}
-
-static void
-print_note(struct terminal *terminal, const struct event_note *note)
-{
-    static const struct {
-        enum style style;
-        const char *word;
-    } levels[] = {
-        [NOTE_INFO] = {STYLE_DIM, "note"},
-        [NOTE_WARNING] = {STYLE_WARN, "warning"},
-        [NOTE_ERROR] = {STYLE_BAD, "error"},
-    };
-    struct sheet *sheet = NULL;
-
-    if (note->level == NOTE_INFO && terminal->params.verbosity < 1) {
-        return;
-    }
-    sheet = begin_lines(terminal);
-    sheet_add(sheet, levels[note->level].style,
-              "%s:", levels[note->level].word);
-    sheet_add(sheet, STYLE_PLAIN, " ");
-    sheet_block(sheet, slice_trim_end(slice_of(note->text)), 0);
-    if (note->hint != NULL) {
-        sheet_add(sheet, STYLE_DIM, "hint: ");
-        sheet_block(sheet, slice_trim_end(slice_of(note->hint)), 0);
-    }
-}
-
-// One line a test; the reason of a skip belongs to it.
-static void
-print_line(struct terminal *terminal, const struct event_test *test)
-{
-    const struct wording *wording = wording_of(test->outcome->state);
-    struct slice reason = wording_reason(test->outcome);
-    struct sheet *sheet = begin_lines(terminal);
-    char span[SHEET_SPAN_SIZE];
-
-    sheet_add(sheet, wording->style, "%8s", wording->word);
-    sheet_add(sheet, STYLE_DIM, " %10s", sheet_seconds(span, test->us));
-    sheet_add(sheet, STYLE_PLAIN, "  ");
-    sheet_text(sheet, STYLE_PLAIN, slice_of(test->id));
-    if (!state_is_bad(test->outcome->state) && reason.len > 0) {
-        sheet_add(sheet, STYLE_PLAIN, "  ");
-        sheet_text(sheet, STYLE_DIM, reason);
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-}
-
-static void
 print_failure(struct terminal *terminal, const struct event_test *test)
 {
     struct sheet *sheet = begin_lines(terminal);
@@ -339,24 +200,19 @@ print_failure(struct terminal *terminal, const struct event_test *test)
     }
 }
 
-static bool
-has_output(const struct output *output)
-{
-    return output->head.len > 0 || output->cut > 0;
-}
-
 static void
 print_test(struct terminal *terminal, const struct event_test *test)
 {
     const struct outcome *outcome = test->outcome;
     int verbosity = terminal->params.verbosity;
     bool bad = state_is_bad(outcome->state);
-    bool printed = has_output(&outcome->out) || has_output(&outcome->err);
+    bool printed =
+        failure_has_output(&outcome->out) || failure_has_output(&outcome->err);
 
     if (verbosity == 1) {
         add_dot(terminal, wording_of(outcome->state));
     } else if (verbosity >= 2) {
-        print_line(terminal, test);
+        notice_print_test(begin_lines(terminal), test);
     }
     if ((verbosity >= 1 && bad) ||
         (verbosity >= 3 && outcome->finding_count > 0)) {
@@ -367,32 +223,6 @@ print_test(struct terminal *terminal, const struct event_test *test)
     } else if (bad && terminal->params.workflow) {
         github_annotate(&begin_lines(terminal)->writer.buf, test);
     }
-}
-
-// What a job printed outside of its tests: fixtures, threads, C's buffers.
-static void
-print_job(struct terminal *terminal, const struct event_job *job)
-{
-    struct sheet *sheet = NULL;
-
-    if (terminal->params.verbosity >= 3 &&
-        (has_output(&job->out) || has_output(&job->err))) {
-        sheet = begin_lines(terminal);
-        sheet_add(sheet, STYLE_DIM, "outside of its tests, ");
-        sheet_text(sheet, STYLE_DIM, slice_of(job->name));
-        sheet_add(sheet, STYLE_DIM, " printed\n");
-        failure_print_output(sheet, &job->out, &job->err,
-                             terminal->params.merged);
-    }
-}
-
-static void
-print_stopping(struct terminal *terminal, enum stop_reason reason)
-{
-    struct sheet *sheet = begin_lines(terminal);
-
-    sheet_add(sheet, STYLE_WARN, "stopping:");
-    sheet_add(sheet, STYLE_PLAIN, " %s\n", wording_stop(reason));
 }
 
 static void
@@ -413,51 +243,13 @@ print_event(struct terminal *terminal, const struct event *event)
 {
     int verbosity = terminal->params.verbosity;
 
-    switch (event->kind) {
-    case EVENT_RUN_STARTED:
-        if (verbosity >= 1) {
-            print_run(terminal, &event->run);
-        }
-        break;
-    case EVENT_COLLECTED:
-        if (verbosity >= 1) {
-            print_collected(terminal, &event->collected);
-        }
-        break;
-    case EVENT_SCRIPT_FINISHED:
-        print_script(terminal, &event->script);
-        break;
-    case EVENT_TEST_SLOW:
-        if (verbosity >= 1) {
-            print_slow(terminal, &event->test);
-        }
-        break;
-    case EVENT_TEST_FINISHED:
+    if (event->kind == EVENT_TEST_FINISHED) {
         print_test(terminal, &event->test);
-        break;
-    case EVENT_JOB_FINISHED:
-        print_job(terminal, &event->job);
-        break;
-    case EVENT_LEAKED:
-        if (verbosity >= 1) {
-            print_leak(terminal, &event->leak);
-        }
-        break;
-    case EVENT_NOTE:
-        print_note(terminal, &event->note);
-        break;
-    case EVENT_STOPPING:
-        print_stopping(terminal, event->stopping);
-        break;
-    case EVENT_RUN_FINISHED:
+    } else if (event->kind == EVENT_RUN_FINISHED) {
         print_end(terminal, &event->finished);
-        break;
-    case EVENT_COLLECTING:
-    case EVENT_SCRIPT_STARTED:
-    case EVENT_JOB_STARTED:
-    case EVENT_TEST_STARTED:
-    case EVENT_KIND_COUNT:
-        break;
+    } else if (notice_is_due(event, verbosity)) {
+        notice_print(begin_lines(terminal), event, verbosity,
+                     terminal->params.merged);
     }
 }
 

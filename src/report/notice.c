@@ -1,0 +1,218 @@
+#include "report/notice.h"
+
+#include <inttypes.h>
+
+#include "report/failure.h"
+#include "report/wording.h"
+
+static void
+print_run(struct sheet *sheet, const struct event_run *run, int verbosity)
+{
+    sheet_add(sheet, STYLE_DIM, "mule %s, build %s, %d slot%s", run->version,
+              run->build_id, run->slots, run->slots == 1 ? "" : "s");
+    if (verbosity >= 2) {
+        sheet_add(sheet, STYLE_DIM, ", isolation by %s", run->isolation);
+    }
+    if (run->hash_seed != NULL && run->hash_seed[0] != '\0') {
+        sheet_add(sheet, STYLE_DIM, ", PYTHONHASHSEED=%s", run->hash_seed);
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+}
+
+static void
+print_collected(struct sheet *sheet, const struct event_collected *collected)
+{
+    char number[SHEET_SPAN_SIZE];
+    char span[SHEET_SPAN_SIZE];
+
+    sheet_add(
+        sheet, STYLE_DIM, "%s test%s in %" PRIu32 " job%s, collected in %s",
+        sheet_number(number, collected->items),
+        collected->items == 1 ? "" : "s", collected->jobs,
+        collected->jobs == 1 ? "" : "s", sheet_seconds(span, collected->us));
+    if (collected->excluded > 0) {
+        sheet_add(sheet, STYLE_DIM, "; %s more not selected",
+                  sheet_number(number, collected->excluded));
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+}
+
+static void
+print_script(struct sheet *sheet, const struct event_script *script,
+             int verbosity)
+{
+    static const struct output nothing = {0};
+    char span[SHEET_SPAN_SIZE];
+
+    sheet_add(sheet, script->ok ? STYLE_GOOD : STYLE_BAD, "%s",
+              script->ok ? "ok" : "FAILED");
+    sheet_add(sheet, STYLE_PLAIN, ": %s of workspace ", script->name);
+    sheet_text(sheet, STYLE_PLAIN, slice_of(script->workspace));
+    sheet_add(sheet, STYLE_PLAIN, ", %s", sheet_seconds(span, script->us));
+    if (!script->ok) {
+        sheet_add(sheet, STYLE_PLAIN, ": ");
+        sheet_text(sheet, STYLE_PLAIN, slice_of(script->problem));
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+    if (!script->ok || verbosity >= 3) {
+        failure_print_output(sheet, &script->out, &nothing, true);
+    }
+}
+
+static void
+print_slow(struct sheet *sheet, const struct event_test *test)
+{
+    char span[SHEET_SPAN_SIZE];
+
+    sheet_add(sheet, STYLE_WARN, "slow:");
+    sheet_add(sheet, STYLE_PLAIN, " ");
+    sheet_text(sheet, STYLE_PLAIN, slice_of(test->id));
+    sheet_add(sheet, STYLE_PLAIN, " has been running for %s",
+              sheet_seconds(span, test->us));
+    if (test->slot >= 0) {
+        sheet_add(sheet, STYLE_DIM, ", slot %d", test->slot);
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+}
+
+static void
+print_leak(struct sheet *sheet, const struct event_leak *leak)
+{
+    const char *whose = leak->id[0] != '\0' ? leak->id : leak->job;
+
+    sheet_add(sheet, STYLE_WARN, "leaked:");
+    sheet_add(sheet, STYLE_PLAIN, " process %d (", leak->pid);
+    sheet_text(sheet, STYLE_PLAIN, slice_of(leak->command));
+    sheet_add(sheet, STYLE_PLAIN, ") outlived ");
+    sheet_text(sheet, STYLE_PLAIN,
+               slice_of(whose[0] != '\0' ? whose : "its job"));
+    sheet_add(sheet, STYLE_PLAIN, " and was ended\n");
+}
+
+static void
+print_note(struct sheet *sheet, const struct event_note *note)
+{
+    static const struct {
+        enum style style;
+        const char *word;
+    } levels[] = {
+        [NOTE_INFO] = {STYLE_DIM, "note"},
+        [NOTE_WARNING] = {STYLE_WARN, "warning"},
+        [NOTE_ERROR] = {STYLE_BAD, "error"},
+    };
+
+    sheet_add(sheet, levels[note->level].style,
+              "%s:", levels[note->level].word);
+    sheet_add(sheet, STYLE_PLAIN, " ");
+    sheet_block(sheet, slice_trim_end(slice_of(note->text)), 0);
+    if (note->hint != NULL) {
+        sheet_add(sheet, STYLE_DIM, "hint: ");
+        sheet_block(sheet, slice_trim_end(slice_of(note->hint)), 0);
+    }
+}
+
+// What a job printed outside of its tests: fixtures, threads, C's buffers.
+static void
+print_job(struct sheet *sheet, const struct event_job *job, bool merged)
+{
+    sheet_add(sheet, STYLE_DIM, "outside of its tests, ");
+    sheet_text(sheet, STYLE_DIM, slice_of(job->name));
+    sheet_add(sheet, STYLE_DIM, " printed\n");
+    failure_print_output(sheet, &job->out, &job->err, merged);
+}
+
+static void
+print_stopping(struct sheet *sheet, enum stop_reason reason)
+{
+    sheet_add(sheet, STYLE_WARN, "stopping:");
+    sheet_add(sheet, STYLE_PLAIN, " %s\n", wording_stop(reason));
+}
+
+bool
+notice_is_due(const struct event *event, int verbosity)
+{
+    switch (event->kind) {
+    case EVENT_RUN_STARTED:
+    case EVENT_COLLECTED:
+    case EVENT_TEST_SLOW:
+    case EVENT_LEAKED:
+        return verbosity >= 1;
+    case EVENT_SCRIPT_FINISHED:
+        return verbosity >= 2 || !event->script.ok;
+    case EVENT_JOB_FINISHED:
+        return verbosity >= 3 && (failure_has_output(&event->job.out) ||
+                                  failure_has_output(&event->job.err));
+    case EVENT_NOTE:
+        return verbosity >= 1 || event->note.level != NOTE_INFO;
+    case EVENT_STOPPING:
+        return true;
+    case EVENT_COLLECTING:
+    case EVENT_SCRIPT_STARTED:
+    case EVENT_JOB_STARTED:
+    case EVENT_TEST_STARTED:
+    case EVENT_TEST_FINISHED:
+    case EVENT_RUN_FINISHED:
+    case EVENT_KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+void
+notice_print(struct sheet *sheet, const struct event *event, int verbosity,
+             bool merged)
+{
+    switch (event->kind) {
+    case EVENT_RUN_STARTED:
+        print_run(sheet, &event->run, verbosity);
+        break;
+    case EVENT_COLLECTED:
+        print_collected(sheet, &event->collected);
+        break;
+    case EVENT_SCRIPT_FINISHED:
+        print_script(sheet, &event->script, verbosity);
+        break;
+    case EVENT_TEST_SLOW:
+        print_slow(sheet, &event->test);
+        break;
+    case EVENT_JOB_FINISHED:
+        print_job(sheet, &event->job, merged);
+        break;
+    case EVENT_LEAKED:
+        print_leak(sheet, &event->leak);
+        break;
+    case EVENT_NOTE:
+        print_note(sheet, &event->note);
+        break;
+    case EVENT_STOPPING:
+        print_stopping(sheet, event->stopping);
+        break;
+    case EVENT_COLLECTING:
+    case EVENT_SCRIPT_STARTED:
+    case EVENT_JOB_STARTED:
+    case EVENT_TEST_STARTED:
+    case EVENT_TEST_FINISHED:
+    case EVENT_RUN_FINISHED:
+    case EVENT_KIND_COUNT:
+        break;
+    }
+}
+
+// One line a test; the reason of a skip belongs to it.
+void
+notice_print_test(struct sheet *sheet, const struct event_test *test)
+{
+    const struct wording *wording = wording_of(test->outcome->state);
+    struct slice reason = wording_reason(test->outcome);
+    char span[SHEET_SPAN_SIZE];
+
+    sheet_add(sheet, wording->style, "%8s", wording->word);
+    sheet_add(sheet, STYLE_DIM, " %10s", sheet_seconds(span, test->us));
+    sheet_add(sheet, STYLE_PLAIN, "  ");
+    sheet_text(sheet, STYLE_PLAIN, slice_of(test->id));
+    if (!state_is_bad(test->outcome->state) && reason.len > 0) {
+        sheet_add(sheet, STYLE_PLAIN, "  ");
+        sheet_text(sheet, STYLE_DIM, reason);
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+}
