@@ -453,6 +453,7 @@ decode_done(struct adapter_message *message, struct err *err)
     progress->us = (uint64_t)us;
     return output_range_decode(message->root, "out", &progress->out, err) &&
            output_range_decode(message->root, "err", &progress->err, err) &&
+           field_bool_optional(message->root, "left", &progress->left, err) &&
            usage_decode(message->root, "rusage", &progress->usage, err);
 }
 

@@ -131,6 +131,7 @@ struct adapter_progress {
     int pid;                 // not of done
     int status;              // of exit: wait(2)'s word
     bool leak;               // of exit
+    bool left;               // of done: items belong in a run of their own
     struct usage usage;      // not of process
     uint64_t us;             // of done
     struct output_range out; // of done
