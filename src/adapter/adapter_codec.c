@@ -68,17 +68,16 @@ static bool
 decode_protocol(const json_t *root, struct adapter_hello *hello,
                 struct err *err)
 {
-    struct slice minor = {0};
-    struct slice major = {0};
     int64_t numbers[2] = {0};
 
     if (!field_text(root, "protocol", &hello->protocol, err)) {
         return false;
     }
-    minor = hello->protocol;
-    if (!slice_split(&minor, '.', &major) ||
-        !slice_to_int(major, 0, 9999, &numbers[0]) ||
-        !slice_to_int(minor, 0, 9999, &numbers[1])) {
+    size_t dot = slice_find(hello->protocol, '.');
+    if (!slice_to_int(slice_first(hello->protocol, dot), 0, 9999,
+                      &numbers[0]) ||
+        !slice_to_int(slice_skip(hello->protocol, dot + 1), 0, 9999,
+                      &numbers[1])) {
         return err_set(err, ERR_PROTOCOL,
                        "field \"protocol\" is \"%.*s\" instead of two numbers "
                        "and a dot",

@@ -273,16 +273,6 @@ on_start(void *data, const char *full_name, const char **attributes)
 }
 
 static void
-move_text(struct clip *to, const struct clip *from)
-{
-    struct output text = clip_output(from);
-
-    clip_add(to, text.head);
-    clip_add(to, text.tail);
-    to->cut += text.cut;
-}
-
-static void
 end_text(struct junit *junit)
 {
     struct buf buf = BUF_INIT(junit->core->limit + 100);
@@ -301,11 +291,7 @@ end_text(struct junit *junit)
         }
         break;
     case TEXT_OUT:
-        move_text(&junit->out, &junit->chars);
-        break;
     case TEXT_ERR:
-        move_text(&junit->err, &junit->chars);
-        break;
     case TEXT_NONE:
         break;
     }
@@ -381,8 +367,21 @@ on_chars(void *data, const char *chars, int len)
 {
     struct junit *junit = data;
 
-    if (junit->text != TEXT_NONE) {
-        clip_add(&junit->chars, slice_make(chars, (size_t)len));
+    struct slice text = slice_make(chars, (size_t)len);
+
+    switch (junit->text) {
+    case TEXT_FINDING:
+    case TEXT_SKIPPED:
+        clip_add(&junit->chars, text);
+        break;
+    case TEXT_OUT:
+        clip_add(&junit->out, text);
+        break;
+    case TEXT_ERR:
+        clip_add(&junit->err, text);
+        break;
+    case TEXT_NONE:
+        break;
     }
 }
 

@@ -8,15 +8,13 @@
 static bool
 check_protocol(const json_t *root, struct err *err)
 {
-    struct slice minor = {0};
-    struct slice major = {0};
+    struct slice version = {0};
 
-    if (!field_text(root, "mule", &minor, err)) {
+    if (!field_text(root, "mule", &version, err)) {
         return false;
     }
-    struct slice version = minor;
-    slice_split(&minor, '.', &major);
-    if (!slice_equals(major, SLICE("1"))) {
+    if (!slice_equals(slice_first(version, slice_find(version, '.')),
+                      SLICE("1"))) {
         return err_set(err, ERR_PROTOCOL,
                        "it speaks protocol \"%.*s\", and 1.0 is spoken here",
                        SLICE_ARG(slice_first(version, 40)));

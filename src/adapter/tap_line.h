@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Numbers beyond this are no numbers of points. */
-#define TAP_NUMBER_MAX 10000000U
+#define TAP_NUMBER_MAX 1000000U
 
 enum tap_kind {
     TAP_TEXT, // none of the others

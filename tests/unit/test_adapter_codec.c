@@ -263,6 +263,7 @@ static const struct breach {
     {"{\"msg\":\"started\",\"item\":4294967295}", "field \"item\""},
     {"{\"msg\":\"hello\"}", "message \"hello\": field \"protocol\" is missing"},
     {"{\"msg\":\"hello\",\"protocol\":\"one\"}", "field \"protocol\""},
+    {"{\"msg\":\"hello\",\"protocol\":\"10\"}", "field \"protocol\""},
     {"{\"msg\":\"hello\",\"protocol\":\"1.0\",\"role\":\"boss\",\"pid\":2}",
      "field \"role\""},
     {"{\"msg\":\"hello\",\"protocol\":\"1.0\",\"role\":\"worker\",\"pid\":0}",
