@@ -386,8 +386,10 @@ prepare(struct guardian *guardian)
     bool full = is_full(guardian);
 
     ARRAY_CLEAR(&guardian->polls);
-    add_poll(guardian, guardian->fd,
-             (short)(POLLIN | (guardian->blocked ? POLLOUT : 0)));
+    add_poll(guardian, guardian->fd, POLLIN);
+    if (guardian->blocked) {
+        guardian->polls.items[0].events |= POLLOUT;
+    }
     for (size_t i = 0; i < guardian->wards.count; i++) {
         struct ward *ward = &guardian->wards.items[i];
         for (int j = 0; j < 2; j++) {
@@ -525,7 +527,7 @@ set_up_signals(struct guardian *guardian)
     action.sa_handler = on_child;
     sigaction(SIGCHLD, &action, NULL);
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
     guardian->mask = all;
     sigdelset(&guardian->mask, SIGCHLD);
 }

@@ -263,7 +263,7 @@ code_frame(struct coder *coder, struct frame *frame)
     case FRAME_KIND_COUNT:
         break;
     }
-    assert(!"a frame of no kind");
+    assert(false && "a frame of no kind");
 }
 
 // Puts the length of what follows it into the four bytes at `start`.
@@ -390,6 +390,6 @@ frame_step_name(enum frame_step step)
     case STEP_COUNT:
         break;
     }
-    assert(!"a step of no kind");
+    assert(false && "a step of no kind");
     return "";
 }

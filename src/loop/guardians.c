@@ -392,18 +392,23 @@ is_over(const struct guardians *guardians)
     return guardians->unreaped.count == 0;
 }
 
+// Those that are not ours but our children's are reaped by them.
+static void
+reap_all(struct guardians *guardians)
+{
+    for (size_t i = guardians->unreaped.count; i > 0; i--) {
+        if (waitpid(guardians->unreaped.items[i - 1], NULL, WNOHANG) != 0) {
+            ARRAY_REMOVE(&guardians->unreaped, i - 1);
+        }
+    }
+}
+
 static void
 reap(void *ctx)
 {
     struct guardians *guardians = ctx;
 
-    for (size_t i = guardians->unreaped.count; i > 0; i--) {
-        // Those that are not ours but our children's are reaped by them.
-        pid_t pid = guardians->unreaped.items[i - 1];
-        if (waitpid(pid, NULL, WNOHANG) != 0) {
-            ARRAY_REMOVE(&guardians->unreaped, i - 1);
-        }
-    }
+    reap_all(guardians);
     if (guardians->unreaped.count > 0) {
         deadline_arm(&guardians->reap_deadline, REAP_MS);
     }
@@ -435,7 +440,6 @@ replace(struct guardians *guardians, int place, pid_t pid, int lost)
         err_set(&err, ERR_SYSTEM, "guardian %d died, %d children are lost",
                 (int)pid, lost);
     }
-    log_warn("%s", err.text);
     if (guardians->events->on_died != NULL) {
         guardians->events->on_died(guardians->ctx, &err);
     }
@@ -495,7 +499,6 @@ on_stop_late(void *ctx)
     for (int i = 0; i < guardians->count; i++) {
         const struct link_to *link = guardians->links[i];
         if (link != NULL) {
-            log_warn("guardian %d does not end", (int)link->pid);
             kill(link->pid, SIGKILL);
         }
     }

@@ -363,7 +363,8 @@ os_process_command(pid_t pid, struct buf *command)
         len--;
     }
     for (ssize_t i = 0; i < len; i++) {
-        buf_add_char(command, text[i] == '\0' ? ' ' : text[i]);
+        char byte = text[i];
+        buf_add_char(command, (char)(byte == '\0' ? ' ' : byte));
     }
 }
 

@@ -294,7 +294,7 @@ judge(struct sweep *sweep, const struct os_process *process, usec now)
 
 // Jobs that left nothing are forgotten; the others are looked at again.
 static void
-forget(struct sweep *sweep, usec now)
+forget_suspects(struct sweep *sweep, usec now)
 {
     for (size_t i = sweep->suspects.count; i > 0; i--) {
         struct suspect *suspect = &sweep->suspects.items[i - 1];
@@ -305,6 +305,12 @@ forget(struct sweep *sweep, usec now)
             remove_suspect(sweep, i - 1);
         }
     }
+}
+
+// Processes that have ended.
+static void
+forget_condemned(struct sweep *sweep)
+{
     for (size_t i = sweep->condemned.count; i > 0; i--) {
         struct condemned *condemned = &sweep->condemned.items[i - 1];
         if (condemned->alive) {
@@ -346,7 +352,8 @@ sweep_run(struct sweep *sweep, usec now)
             told |= verdict == VERDICT_NEW;
         }
     }
-    forget(sweep, now);
+    forget_suspects(sweep, now);
+    forget_condemned(sweep);
     if (sweep->settling && (!any || now >= sweep->settle_until)) {
         settled(sweep);
         told = true;

@@ -27,13 +27,44 @@ is_same_name(const char *a, const char *b, size_t len)
     return a[0] == b[0] && strncmp(a, b, len) == 0 && a[len] == '=';
 }
 
+static void
+words_add(struct words *words, char *text)
+{
+    ARRAY_ADD(words, text);
+}
+
+// Takes out every variable that has the name of `change`. Gives the last one,
+// or NULL.
+static char *
+words_take_name(struct words *words, const char *change)
+{
+    size_t len = name_length(change);
+    char *taken = NULL;
+
+    for (size_t i = words->count; i > 0; i--) {
+        if (is_same_name(words->items[i - 1], change, len)) {
+            taken = words->items[i - 1];
+            ARRAY_REMOVE(words, i - 1);
+        }
+    }
+    return taken;
+}
+
+// The text behind this one.
+static const char *
+next_text(const char *text)
+{
+    return text + strlen(text) + 1;
+}
+
 bool
 nursery_init(struct nursery *nursery)
 {
     nursery->stack = os_stack_new();
     nursery->guardian = getpid();
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
-        ARRAY_ADD(&nursery->environment, alloc_dup(*entry));
+        free(words_take_name(&nursery->environment, *entry));
+        words_add(&nursery->environment, alloc_dup(*entry));
     }
     return nursery->stack != NULL;
 }
@@ -44,18 +75,11 @@ nursery_change(struct nursery *nursery, const struct frame_texts *changes)
     const char *text = changes->bytes.data;
 
     for (uint32_t i = 0; i < changes->count; i++) {
-        size_t len = name_length(text);
-        for (size_t j = nursery->environment.count; j > 0; j--) {
-            char *entry = nursery->environment.items[j - 1];
-            if (is_same_name(entry, text, len)) {
-                free(entry);
-                ARRAY_REMOVE(&nursery->environment, j - 1);
-            }
+        free(words_take_name(&nursery->environment, text));
+        if (strchr(text, '=') != NULL) {
+            words_add(&nursery->environment, alloc_dup(text));
         }
-        if (text[len] == '=') {
-            ARRAY_ADD(&nursery->environment, alloc_dup(text));
-        }
-        text += strlen(text) + 1;
+        text = next_text(text);
     }
 }
 
@@ -76,12 +100,12 @@ make_argv(struct nursery *nursery, const struct frame_texts *words)
     const char *word = words->bytes.data;
 
     ARRAY_CLEAR(&nursery->argv);
-    ARRAY_ADD(&nursery->argv, NULL); // room for the name of a shell
+    words_add(&nursery->argv, NULL); // room for the name of a shell
     for (uint32_t i = 0; i < words->count; i++) {
-        ARRAY_ADD(&nursery->argv, unconst(word));
-        word += strlen(word) + 1;
+        words_add(&nursery->argv, unconst(word));
+        word = next_text(word);
     }
-    ARRAY_ADD(&nursery->argv, NULL);
+    words_add(&nursery->argv, NULL);
 }
 
 static void
@@ -90,23 +114,17 @@ make_envp(struct nursery *nursery, const struct frame_texts *changes)
     const char *text = changes->bytes.data;
 
     ARRAY_CLEAR(&nursery->envp);
-    ARRAY_RESERVE(&nursery->envp, nursery->environment.count + 1);
     for (size_t i = 0; i < nursery->environment.count; i++) {
-        ARRAY_ADD(&nursery->envp, nursery->environment.items[i]);
+        words_add(&nursery->envp, nursery->environment.items[i]);
     }
     for (uint32_t i = 0; i < changes->count; i++) {
-        size_t len = name_length(text);
-        for (size_t j = nursery->envp.count; j > 0; j--) {
-            if (is_same_name(nursery->envp.items[j - 1], text, len)) {
-                ARRAY_REMOVE(&nursery->envp, j - 1);
-            }
+        words_take_name(&nursery->envp, text);
+        if (strchr(text, '=') != NULL) {
+            words_add(&nursery->envp, unconst(text));
         }
-        if (text[len] == '=') {
-            ARRAY_ADD(&nursery->envp, unconst(text));
-        }
-        text += strlen(text) + 1;
+        text = next_text(text);
     }
-    ARRAY_ADD(&nursery->envp, NULL);
+    words_add(&nursery->envp, NULL);
 }
 
 static const char *
@@ -245,7 +263,7 @@ run_launch(void *arg)
         return launch_failed(launch, STEP_FOLDER, spawn->cwd);
     }
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
     execute_from_path(launch);
     return launch_failed(launch, STEP_EXEC, launch->argv[1]);
 }

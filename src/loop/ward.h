@@ -36,14 +36,21 @@ struct wards {
     size_t capacity;
 };
 
+/* Texts; who owns them is said where they are. */
+struct words {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+
 /* What all starts of a guardian have in common. */
 struct nursery {
     void *stack;
     pid_t guardian;
     int terminal[3]; // what were this program's descriptors 0 to 2; -1: none
-    ARRAY(char *) environment; // owned texts "NAME=value"
-    ARRAY(char *) argv;        // for one start: borrowed
-    ARRAY(char *) envp;        // likewise
+    struct words environment; // owned texts "NAME=value"
+    struct words argv;        // for one start: borrowed
+    struct words envp;        // likewise
 };
 
 /* Takes over the environment of this process. False with errno. */

@@ -1,6 +1,6 @@
 /*
  * How fast this program starts, captures and reaps processes, for comparing
- * with a bare loop: spawn [-n COUNT] [-g GUARDIANS] [-j RUNNING] COMMAND...
+ * with a bare loop: spawn_bench [-n COUNT] [-g GUARDIANS] [-j RUNNING] COMMAND...
  * RUNNING is how many run at once at each guardian.
  */
 #include <stdio.h>
@@ -47,7 +47,7 @@ start(struct bench *bench)
     bench->left--;
     bench->running++;
     if (child_start(bench->guardians, &params, &events, bench, &err) == NULL) {
-        fprintf(stderr, "spawn: %s\n", err.text);
+        fprintf(stderr, "spawn_bench: %s\n", err.text);
         exit(3);
     }
 }
@@ -73,7 +73,7 @@ number(const char *text)
     int64_t value = 0;
 
     if (!slice_to_int(slice_of(text), 1, 10000000, &value)) {
-        fprintf(stderr, "spawn: not a number: %s\n", text);
+        fprintf(stderr, "spawn_bench: not a number: %s\n", text);
         exit(4);
     }
     return (int)value;
@@ -110,7 +110,7 @@ main(int argc, char **argv)
     bench.loop = loop_new();
     bench.guardians = guardians_new(bench.loop, &params, &events, &bench, &err);
     if (bench.guardians == NULL) {
-        fprintf(stderr, "spawn: %s\n", err.text);
+        fprintf(stderr, "spawn_bench: %s\n", err.text);
         return 3;
     }
     usec began = now_usec();
