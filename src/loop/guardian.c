@@ -388,7 +388,7 @@ prepare(struct guardian *guardian)
     ARRAY_CLEAR(&guardian->polls);
     add_poll(guardian, guardian->fd, POLLIN);
     if (guardian->blocked) {
-        guardian->polls.items[0].events |= POLLOUT;
+        guardian->polls.items[0].events = (short)(POLLIN | POLLOUT);
     }
     for (size_t i = 0; i < guardian->wards.count; i++) {
         struct ward *ward = &guardian->wards.items[i];

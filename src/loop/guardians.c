@@ -392,13 +392,19 @@ is_over(const struct guardians *guardians)
     return guardians->unreaped.count == 0;
 }
 
+static void
+unreaped_remove(struct guardians *guardians, size_t index)
+{
+    ARRAY_REMOVE(&guardians->unreaped, index);
+}
+
 // Those that are not ours but our children's are reaped by them.
 static void
 reap_all(struct guardians *guardians)
 {
     for (size_t i = guardians->unreaped.count; i > 0; i--) {
         if (waitpid(guardians->unreaped.items[i - 1], NULL, WNOHANG) != 0) {
-            ARRAY_REMOVE(&guardians->unreaped, i - 1);
+            unreaped_remove(guardians, i - 1);
         }
     }
 }

@@ -307,6 +307,12 @@ forget_suspects(struct sweep *sweep, usec now)
     }
 }
 
+static void
+remove_condemned(struct sweep *sweep, size_t index)
+{
+    ARRAY_REMOVE(&sweep->condemned, index);
+}
+
 // Processes that have ended.
 static void
 forget_condemned(struct sweep *sweep)
@@ -316,7 +322,7 @@ forget_condemned(struct sweep *sweep)
         if (condemned->alive) {
             condemned->alive = false;
         } else {
-            ARRAY_REMOVE(&sweep->condemned, i - 1);
+            remove_condemned(sweep, i - 1);
         }
     }
 }

@@ -33,6 +33,15 @@ words_add(struct words *words, char *text)
     ARRAY_ADD(words, text);
 }
 
+static char *
+words_take(struct words *words, size_t index)
+{
+    char *word = words->items[index];
+
+    ARRAY_REMOVE(words, index);
+    return word;
+}
+
 // Takes out every variable that has the name of `change`. Gives the last one,
 // or NULL.
 static char *
@@ -43,8 +52,7 @@ words_take_name(struct words *words, const char *change)
 
     for (size_t i = words->count; i > 0; i--) {
         if (is_same_name(words->items[i - 1], change, len)) {
-            taken = words->items[i - 1];
-            ARRAY_REMOVE(words, i - 1);
+            taken = words_take(words, i - 1);
         }
     }
     return taken;
