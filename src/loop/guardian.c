@@ -406,9 +406,11 @@ read_wards(struct guardian *guardian)
     for (size_t i = 0; i < guardian->wards.count; i++) {
         struct ward *ward = &guardian->wards.items[i];
         for (int j = 0; j < 2; j++) {
-            short revents = ward->places[j] >= 0
-                                ? guardian->polls.items[ward->places[j]].revents
-                                : 0;
+            int place = ward->places[j];
+            short revents = 0;
+            if (place >= 0) {
+                revents = guardian->polls.items[place].revents;
+            }
             if (revents != 0) {
                 ward_read(ward, (enum child_stream)(j + 1), revents,
                           &guardian->out);
