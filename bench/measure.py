@@ -97,7 +97,7 @@ def run(argv, log, cwd=None, stdin=None, expect=None, limit=900, watch=False,
     finally:
         os.close(ending)
     process.returncode = os.waitstatus_to_exitcode(status)
-    words = " ".join(argv)
+    words = " ".join(argv)[:300]
     if own is None:
         raise Failed(f"{words}: not done in {limit} s")
     if process.returncode != 0:

@@ -53,47 +53,54 @@ def plan(record, suite):
         plan(record, part)
 
 
-def owner_of(test):
-    """A subtest is a part of its test."""
-    return getattr(test, "test_case", test)
-
-
 def recording(record):
     """A runner class whose result tells the record."""
 
     class Result(unittest.TextTestResult):
+        running = None  # the test, and its id before it could change that
+        name = None
+
+        def note(self, kind, test):
+            test = getattr(test, "test_case", test)  # of a subtest
+            record.add(kind, self.name if test is self.running else test.id())
+
         def startTest(self, test):
-            record.add("ran", test.id())
+            self.running, self.name = test, test.id()
+            self.note("ran", test)
             super().startTest(test)
 
+        def stopTest(self, test):
+            super().stopTest(test)
+            self.running = None
+
         def addSuccess(self, test):
-            record.add("pass", test.id())
+            self.note("pass", test)
             super().addSuccess(test)
 
         def addFailure(self, test, err):
-            record.add("failure", owner_of(test).id())
+            self.note("failure", test)
             super().addFailure(test, err)
 
         def addError(self, test, err):
-            record.add("error", owner_of(test).id())
+            self.note("error", test)
             super().addError(test, err)
 
         def addSubTest(self, test, subtest, err):
             if err is not None:
                 failed = issubclass(err[0], test.failureException)
-                record.add("failure" if failed else "error", test.id())
+                self.note("failure" if failed else "error", test)
             super().addSubTest(test, subtest, err)
 
         def addSkip(self, test, reason):
-            record.add("skip", owner_of(test).id())
+            self.note("skip", test)
             super().addSkip(test, reason)
 
         def addExpectedFailure(self, test, err):
-            record.add("xfail", test.id())
+            self.note("xfail", test)
             super().addExpectedFailure(test, err)
 
         def addUnexpectedSuccess(self, test):
-            record.add("xpass", test.id())
+            self.note("xpass", test)
             super().addUnexpectedSuccess(test)
 
     class Runner(unittest.TextTestRunner):
