@@ -172,6 +172,7 @@ class Collection:
         self.cleanups = {}  # number of an item: module cleanups to put back
         self._groups = {}
         self._kinds = {}
+        self._fixtures = {}  # name of a module: has it fixtures?
         self._seen = set()
 
     def collect(self, labels, basedir, pattern, top):
@@ -189,7 +190,7 @@ class Collection:
         self.send({"msg": "collected", "jobs": jobs,
                    "items": len(self.items)})
         self.notes.kept.clear()
-        self._groups = self._kinds = self._seen = None
+        self._groups = self._kinds = self._fixtures = self._seen = None
 
     # From labels to suites.
 
@@ -373,23 +374,10 @@ class Collection:
     def _has_fixtures(self, name, origin):
         if origin in self.notes.cleanups or name in self.notes.cleanups:
             return True
-        module = sys.modules.get(name)
-        if module is None:
-            return False
-        names = vars(module)
-        if "setUpModule" in names or "tearDownModule" in names:
-            return True
-        # Cleanups for the module that a class adds are seen when it runs,
-        # which is too late: look for the name in the code.
-        for value in list(names.values()):
-            if isinstance(value, type):
-                if value.__module__ == name \
-                        and issubclass(value, unittest.TestCase) \
-                        and any(map(_adds_cleanup, vars(value).values())):
-                    return True
-            elif _adds_cleanup(value):
-                return True
-        return False
+        if name not in self._fixtures:
+            self._fixtures[name] = _has_fixtures(sys.modules.get(name),
+                                                 name)
+        return self._fixtures[name]
 
     # From groups to messages.
 
@@ -475,6 +463,25 @@ def _id_of(test):
         return str(test.id())
     except Exception:
         return str(test)
+
+
+def _has_fixtures(module, name):
+    if module is None:
+        return False
+    names = vars(module)
+    if "setUpModule" in names or "tearDownModule" in names:
+        return True
+    # Cleanups for the module that a class adds are seen when it runs, which
+    # is too late: look for the name in the code.
+    for value in list(names.values()):
+        if isinstance(value, type):
+            if value.__module__ == name \
+                    and issubclass(value, unittest.TestCase) \
+                    and any(map(_adds_cleanup, vars(value).values())):
+                return True
+        elif _adds_cleanup(value):
+            return True
+    return False
 
 
 def _adds_cleanup(value):
