@@ -20,7 +20,7 @@ FLOORS = {
     "config": (["util", "model"], ["yaml.h"]),
     "report": (["util", "model"], []),
     "loop": (["util"], ["uv.h"]),
-    "adapter": (["util", "model", "loop"], ["jansson.h"]),
+    "adapter": (["util", "model", "loop"], ["expat.h", "jansson.h"]),
     "run": (["util", "model", "schedule", "loop", "adapter"],
             ["expat.h", "jansson.h"]),
     "command": (["util", "model", "schedule", "config", "report", "loop",

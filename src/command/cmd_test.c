@@ -5,11 +5,11 @@
 #include "report/github.h"
 #include "report/junit.h"
 #include "report/report_json.h"
+#include "report/screen.h"
 #include "report/terminal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* mule test: run, and tell everybody who wants to know. */
@@ -19,6 +19,7 @@ struct test_command {
     struct event_sink *fanout;
     struct event_sink *terminal; // owned by the fan-out
     int fd;                      // where people read
+    int width;                   // columns there
 };
 
 static bool
@@ -29,80 +30,36 @@ is_set(const char *name)
 }
 
 static void
-measure(int fd, int *width, int *height)
-{
-    struct winsize size;
-    *width = 80;
-    *height = 0;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-        *width = size.ws_col;
-        *height = size.ws_row;
-        return;
-    }
-    const char *columns = getenv("COLUMNS");
-    int64_t number = 0;
-    if (columns != NULL && slice_to_int(slice_of(columns), 20, 1000, &number)) {
-        *width = (int)number;
-    }
-}
-
-static bool
-wants_colour(enum color_mode mode, bool tty)
-{
-    switch (mode) {
-    case COLOR_ALWAYS:
-        return true;
-    case COLOR_NEVER:
-        return false;
-    case COLOR_AUTO:
-        break;
-    }
-    if (is_set("NO_COLOR")) {
-        return false;
-    }
-    if (is_set("CLICOLOR_FORCE") &&
-        strcmp(getenv("CLICOLOR_FORCE"), "0") != 0) {
-        return true;
-    }
-    const char *term = getenv("TERM");
-    return tty && (term == NULL || strcmp(term, "dumb") != 0);
-}
-
-static bool
-shows_unicode(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (is_set(names[i])) {
-            const char *value = getenv(names[i]);
-            return strcasestr(value, "utf-8") != NULL ||
-                   strcasestr(value, "utf8") != NULL;
-        }
-    }
-    return false;
-}
-
-static void
 add_terminal(struct test_command *command)
 {
     const struct settings *settings = &command->settings;
     bool json = settings->json != NULL && strcmp(settings->json, "-") == 0;
     command->fd = json ? STDERR_FILENO : STDOUT_FILENO;
-    bool tty = isatty(command->fd) == 1;
-    const char *term = getenv("TERM");
-    bool owned = settings->capture == CAPTURE_NONE || settings->pdb;
+    // Nothing changes the environment while other threads run.
+    // NOLINTBEGIN(concurrency-mt-unsafe)
+    const struct screen_environment environment = {
+        .term = getenv("TERM"),
+        .columns = getenv("COLUMNS"),
+        .no_color = getenv("NO_COLOR"),
+        .clicolor = getenv("CLICOLOR"),
+        .clicolor_force = getenv("CLICOLOR_FORCE"),
+        .ci = getenv("CI"),
+        .github_actions = getenv("GITHUB_ACTIONS"),
+        .lc_all = getenv("LC_ALL"),
+        .lc_ctype = getenv("LC_CTYPE"),
+        .lang = getenv("LANG"),
+    };
+    // NOLINTEND(concurrency-mt-unsafe)
     struct terminal_params params = {
-        .fd = command->fd,
-        .live = tty && !owned && !is_set("CI") &&
-                (term == NULL || strcmp(term, "dumb") != 0),
-        .colour = wants_colour(settings->color, tty),
-        .unicode = shows_unicode(),
         .merged = settings->capture == CAPTURE_MERGED,
-        .workflow = is_set("GITHUB_ACTIONS"),
         .verbosity = settings->verbosity,
         .slowest = settings->durations,
     };
-    measure(command->fd, &params.width, &params.height);
+    screen_describe(&params, command->fd, settings->color, &environment);
+    if (settings->capture == CAPTURE_NONE || settings->pdb) {
+        params.live = false; // the terminal belongs to the test
+    }
+    command->width = params.width;
     command->terminal = terminal_new(&params);
     fanout_add(command->fanout, command->terminal);
 }
@@ -160,11 +117,10 @@ static void
 on_resize(void *ctx)
 {
     struct test_command *command = ctx;
-    int width;
-    int height;
-    measure(command->fd, &width, &height);
+    int height = 0;
+    screen_measure(command->fd, &command->width, &height);
     if (fanout_has(command->fanout, command->terminal)) {
-        terminal_resize(command->terminal, width, height);
+        terminal_resize(command->terminal, command->width, height);
     }
 }
 

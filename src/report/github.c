@@ -47,6 +47,32 @@ first_finding_with_file(const struct outcome *outcome)
     return NULL;
 }
 
+// "KeyError: 'x'", or whatever else says what went wrong.
+static void
+add_message(struct buf *buf, const struct outcome *outcome)
+{
+    struct finding first = {0};
+    struct slice message = slice_trim(outcome->reason);
+
+    if (outcome->finding_count > 0) {
+        first = outcome->findings[0];
+    }
+    if (message.len == 0) {
+        message = slice_trim(first.message);
+        add_escaped(buf, first.type, false);
+        if (first.type.len > 0 && message.len > 0) {
+            buf_add_text(buf, ": ");
+        }
+    }
+    if (message.len == 0 && first.type.len == 0) {
+        message = slice_trim(first.trace);
+    }
+    if (message.len == 0 && first.type.len == 0) {
+        message = slice_of(state_name(outcome->state));
+    }
+    add_escaped(buf, slice_first(message, MOST_MESSAGE), false);
+}
+
 void
 github_annotate(struct buf *buf, const struct event_test *test)
 {
@@ -54,7 +80,6 @@ github_annotate(struct buf *buf, const struct event_test *test)
     const struct finding *finding = first_finding_with_file(outcome);
     struct slice file = finding != NULL ? finding->file : slice_of(test->file);
     uint32_t line = finding != NULL ? finding->line : test->line;
-    struct slice message = slice_trim(outcome->reason);
 
     buf_add_text(buf, "::error ");
     if (file.len > 0) {
@@ -70,16 +95,7 @@ github_annotate(struct buf *buf, const struct event_test *test)
     buf_add_text(buf, "%3A ");
     add_escaped(buf, slice_of(test->id), true);
     buf_add_text(buf, "::");
-    for (size_t i = 0; message.len == 0 && i < outcome->finding_count; i++) {
-        message = slice_trim(outcome->findings[i].message);
-        if (message.len == 0) {
-            message = slice_trim(outcome->findings[i].trace);
-        }
-    }
-    if (message.len == 0) {
-        message = slice_of(state_name(outcome->state));
-    }
-    add_escaped(buf, slice_first(message, MOST_MESSAGE), false);
+    add_message(buf, outcome);
     buf_add_char(buf, '\n');
 }
 

@@ -16,7 +16,8 @@ expect_annotation(const struct event_test *test, const char *expected)
 static void
 an_annotation_points_at_the_finding(void **state)
 {
-    const struct finding finding = {.message = SLICE("13 != 12\nreally"),
+    const struct finding finding = {.type = SLICE("AssertionError"),
+                                    .message = SLICE("13 != 12\nreally"),
                                     .file = SLICE("a.py"),
                                     .line = 31};
     struct outcome outcome = {
@@ -26,7 +27,7 @@ an_annotation_points_at_the_finding(void **state)
 
     (void)state;
     expect_annotation(&test, "::error file=a.py,line=31,title=FAIL%3A t.A.b::"
-                             "13 != 12%0Areally\n");
+                             "AssertionError: 13 != 12%0Areally\n");
     outcome.finding_count = 0;
     expect_annotation(&test,
                       "::error file=t.py,line=3,title=FAIL%3A t.A.b::failed\n");

@@ -447,9 +447,10 @@ a_github_log_has_groups_and_annotations_and_obeys_no_test(void **state)
 
     (void)state;
     play_test(&scene.play, "t.A.test_a", 0, 1, outcome);
-    expect(scene_end(&scene), "F\n::error file=tests/test_shop.py,line=31,"
-                              "title=FAIL%3A t.A.test_a::13 != 12\n"
-                              "::group::FAIL: t.A.test_a\n=====");
+    expect(scene_end(&scene),
+           "F\n::error file=tests/test_shop.py,line=31,"
+           "title=FAIL%3A t.A.test_a::AssertionError: 13 != 12\n"
+           "::group::FAIL: t.A.test_a\n=====");
     expect(scene.text, "\n  \\::error::mine\n\\##[error]x\na::b\n");
     expect(scene.text, "\n::endgroup::\n");
     free(scene.text);
