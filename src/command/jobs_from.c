@@ -91,5 +91,9 @@ jobs_from_read(struct settings *settings, struct err *err)
     if (!standard) {
         close(fd);
     }
+    if (fine && settings->labels.count == 0) {
+        // Without a label everything would run.
+        fine = err_set(err, ERR_NOTHING, "it names nothing to run");
+    }
     return fine || err_wrap(err, "--jobs-from %s", path);
 }

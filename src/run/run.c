@@ -362,7 +362,9 @@ blame_process(struct run *run, const struct order_report *report,
         .slot = report->slot,
     };
     if (place.item != ITEM_NONE) {
-        take(run, &place, outcome);
+        struct outcome blame = *outcome;
+        blame.ran = false; // it is no test
+        take(run, &place, &blame);
     }
     buf_release(&id);
 }

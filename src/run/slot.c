@@ -508,10 +508,15 @@ take_finished(struct slot *slot, const struct adapter_finished *finished)
 static void
 take_fixture(struct slot *slot, const struct adapter_finished *fixture)
 {
+    const struct order *order = front(slot);
+    if (order == NULL) {
+        condemn(slot, true, "reported a fixture while no job ran");
+        return;
+    }
     struct outcome outcome = fixture->outcome;
+    outcome.ran = false; // it is no test
     outcome.out = claim(slot, STREAM_OUT, &fixture->out);
     outcome.err = claim(slot, STREAM_ERR, &fixture->err);
-    struct order *order = &slot->orders[0];
     struct order_appeared appeared = {
         .id = fixture->id,
         .slot = slot->number,

@@ -456,7 +456,7 @@ describe_end(const struct zygote *zygote, const struct child_exit *exit,
              char *text, size_t size)
 {
     if (zygote->hung) {
-        snprintf(text, size, "did not end within %g s",
+        snprintf(text, size, "did not end within %g s (--import-timeout)",
                  zygote->params.settings->import_timeout_ms / 1000.0);
     } else if (exit->lost) {
         snprintf(text, size, "its process vanished");
