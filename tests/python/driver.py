@@ -49,6 +49,7 @@ class Peer:
             data = b""
         if not data:
             self.open = False
+            self.sock.close()
             return
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
@@ -262,7 +263,7 @@ class Driver:
             items = None
             while items is None or items:
                 if worker is None or not worker.open:
-                    worker = self.fork()
+                    worker = self.successor(worker) or self.fork()
                 number = self.ask(worker, job, items)
                 items = self.follow(worker, job, items, number, outcome)
         if worker is not None and worker.open:
@@ -329,9 +330,32 @@ class Driver:
                 if peer.hello and "resume" in peer.hello and peer.messages \
                         and peer.hello["slot"] == worker.hello["slot"]:
                     return peer
-            if worker.messages or not worker.open:
+            if worker.messages:
+                return worker
+            if not worker.open and self.has_exited(worker):
                 return worker
             self.poll(deadline)
+
+    def successor(self, worker):
+        """The connection that a worker made after it lost its own."""
+        if worker is None or self.options["isolation"] != "worker":
+            return None
+        for peer in self.peers:
+            if peer.open and peer.hello and "resume" in peer.hello \
+                    and peer.hello["pid"] == worker.hello["pid"]:
+                return peer
+        return None
+
+    def has_exited(self, worker):
+        """Has the zygote said so? A worker may also come back."""
+        if worker.hello["can"] == ["run"]:
+            return True
+        for message in list(self.zygote.messages):
+            if message["msg"] == "exited":
+                self.exited.append(message)
+                self.zygote.messages.remove(message)
+        return worker.hello["pid"] in [
+            message["pid"] for message in self.exited]
 
     def output(self, slot=0, stream="out"):
         with open(os.path.join(self.home, "%d.%s" % (slot, stream)),

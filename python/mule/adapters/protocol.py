@@ -14,9 +14,9 @@ import sys
 import time
 
 try:
-    from _socket import AF_UNIX, SOCK_STREAM, socket
+    from _socket import AF_UNIX, SHUT_WR, SOCK_STREAM, socket
 except ImportError:  # not CPython
-    from socket import AF_UNIX, SOCK_STREAM, socket
+    from socket import AF_UNIX, SHUT_WR, SOCK_STREAM, socket
 
 __unittest = True
 
@@ -134,6 +134,7 @@ class Connection:
         self.hello = hello
         self.muted = False
         self.sent = 0
+        self.resumed = False
         self.position = None  # (job, attempt) that runs or ran last
         self._lines = []
         self._rest = b""
@@ -205,7 +206,21 @@ class Connection:
         job, attempt = self.position or (0, 0)
         self._rest = b""
         self._lines.clear()
+        self.resumed = True
         self._open({"job": job, "attempt": attempt, "sent": self.sent})
+
+    def finish(self):
+        """Before a job's process ends: let mule hear what it said.
+
+        Where the process had to connect again, the worker's `exit` comes by
+        another way and could arrive first.
+        """
+        if self.resumed and not self.muted and self.is_whole():
+            peer = socket(fileno=self.fd)
+            peer.settimeout(10)
+            peer.shutdown(SHUT_WR)
+            while peer.recv(4096):
+                pass
 
     def receive(self):
         """The next message, or None: the connection has ended."""
@@ -263,8 +278,10 @@ def dump_signal():
     return getattr(signal, "SIGRTMAX", signal.SIGUSR2 + 2) - 2
 
 
+MAXRSS_SCALE = 1024 if sys.platform == "darwin" else 1
+
+
 def rusage_of(usage):
-    scale = 1024 if sys.platform == "darwin" else 1
     return {"user_us": int(usage.ru_utime * 1000000),
             "system_us": int(usage.ru_stime * 1000000),
-            "maxrss_kib": usage.ru_maxrss // scale}
+            "maxrss_kib": usage.ru_maxrss // MAXRSS_SCALE}

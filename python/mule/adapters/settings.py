@@ -54,7 +54,7 @@ class Settings:
     # A job.
 
     @contextlib.contextmanager
-    def _profiled(self, message):
+    def profiled(self, message):
         import cProfile
         profile = cProfile.Profile()
         try:
@@ -64,11 +64,6 @@ class Settings:
             profile.dump_stats(os.path.join(
                 self.profile["dir"], "%d.%d.prof" % (
                     message["job"], message.get("attempt", 1))))
-
-    def around(self, message):
-        if self.profile:
-            return self._profiled(message)
-        return _nothing
 
     # A debugger wants a terminal.
 
@@ -80,17 +75,6 @@ class Settings:
         test = self.current.test if self.current is not None else None
         raise RuntimeError(self.breakpoint_hint(
             test.id() if test is not None else ""))
-
-
-class _Nothing:
-    def __enter__(self):
-        pass
-
-    def __exit__(self, *args):
-        pass
-
-
-_nothing = _Nothing()
 
 
 def quoted(text):

@@ -14,7 +14,8 @@ import unittest
 from ..suite import ResultMixin, run_piece
 from .page import BATCH, BEGUN, ENDED, FIRST, JOB, PID, page_private, \
     page_settle
-from .protocol import encode, encode_text, forks, monotonic_ns, rusage_of
+from .protocol import encode, forks, MAXRSS_SCALE, monotonic_ns, \
+    rusage_of
 
 __unittest = True
 
@@ -22,8 +23,7 @@ LEFT = 86  # exit status of a job's process: its other items run elsewhere
 
 _getpid, _exit, _wait4, _killpg = os.getpid, os._exit, os.wait4, os.killpg
 _setpgid, _chdir, _getrusage = os.setpgid, os.chdir, resource.getrusage
-_poll, _pidfd_open, _close = select.poll, getattr(os, "pidfd_open", None), \
-    os.close
+_pidfd_open, _close = getattr(os, "pidfd_open", None), os.close
 
 
 class Result(ResultMixin, unittest.TestResult):
@@ -45,6 +45,7 @@ class Reporter:
         self.test = None
         self.begin_us = 0
         self.muted = False
+        self.stdout, self.stderr = sys.stdout, sys.stderr
         self.out_at, self.err_at = capture.where()
         self.adopt_capture()
         forks.listeners.append(self.mute)
@@ -86,7 +87,7 @@ class Reporter:
             self._report(key, {"state": "passed"}, us)
             return
         batch = self.batch
-        batch.append((key, us))
+        batch.append([key, us])
         self.words[ENDED] = len(batch)
         if len(batch) == BATCH:
             self._flush(b"", 0)
@@ -130,7 +131,11 @@ class Reporter:
         self.mark_out, self.mark_err = self.out_at, self.err_at
         self.mark_us = self.begin_us
         self.begin_us = monotonic_ns() // 1000
-        self.out_at, self.err_at = self.capture.where()
+        try:
+            self.out_at = self.size(self.out, 0, 2)
+            self.err_at = self.size(self.err, 0, 2)
+        except OSError:
+            self.out_at, self.err_at = self.capture.where()
 
     # Writing.
 
@@ -167,8 +172,8 @@ class Reporter:
         """Send what passed, then `data`, then begin the page again."""
         batch = self.batch
         if batch:
-            data = b'{"msg":"passed","items":%s}\n' % encode_text(
-                batch).encode() + data
+            data = b'{"msg":"passed","items":%s}\n' % repr(
+                batch).replace(" ", "").encode() + data
             count += 1
             batch.clear()
         if data:
@@ -178,8 +183,40 @@ class Reporter:
 
     def close(self):
         """The job is over: nothing may stay behind."""
-        _flush_streams()
+        if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
+            _flush_streams()
         self._flush(b"", 0)
+
+
+class _Silent:
+    """A connection to nobody."""
+
+    def write(self, data, count):
+        pass
+
+
+class _Warm(unittest.TestCase):
+    """Tests of nothing."""
+
+    def test_1(self):
+        self.assertEqual(1, 1)
+
+
+def warm_up(capture, settings):
+    """Run a few tests of nothing before the first fork.
+
+    The interpreter rewrites code that it runs often, and fills its caches of
+    attributes; each job's process would do so again, in pages of its own.
+    """
+    reporter = Reporter(_Silent(), capture, None, None, None)
+    reporter.shared = True
+    result = Result(reporter=reporter)
+    for _ in range(12):
+        suite = unittest.TestSuite()
+        suite._tests = [_Warm("test_1") for _ in range(3)]
+        run_piece(result, suite, suite._tests, range(3))
+        reporter.close()
+    forks.listeners.remove(reporter.mute)
 
 
 class Worker:
@@ -198,7 +235,13 @@ class Worker:
         self.result.max_text = settings.max_text
         self.result.hint = settings.breakpoint_hint
         self.cwd = os.getcwd()
+        self.poll = select.poll()
+        self.poll.register(connection.fd, 0)
+        if self.isolated:
+            warm_up(capture, settings)
         self.exits = Exits()
+        if settings.may_fork:
+            self.exits.forget_inherited()
         settings.current = self.reporter
 
     def serve(self):
@@ -257,24 +300,29 @@ class Worker:
         self.reporter.adopt_capture()
 
     def _run_here(self, message):
-        apply_env(message.get("env"))
+        if message.get("env"):
+            apply_env(message["env"])
         numbers = message.get("items")
         if numbers is None:
             first = message["first"]
             numbers = range(first, first + message["count"])
-        self.reporter.out_at, self.reporter.err_at = self.capture.where()
         self.reporter.mark()
         suite, tests = self.found.take(numbers, message)
-        with self.settings.around(message):
+        if self.settings.profile:
+            with self.settings.profiled(message):
+                whole = run_piece(self.result, suite, tests, numbers)
+        else:
             whole = run_piece(self.result, suite, tests, numbers)
         self.reporter.close()
         return whole
 
-    # A process for each job.
+    # A process for each job. What the parent and the child touch is copied
+    # page by page, and that is most of what a job costs: see the page of
+    # docs/design on this side before adding to it.
 
     def _run_apart(self, message):
         begin = monotonic_ns()
-        before = self.capture.where()
+        out, err = self.capture.quick()
         try:
             pid = forks.fork()
         except OSError as problem:
@@ -286,8 +334,43 @@ class Worker:
         if pid == 0:
             self._be_job(message)
         status, usage = self._wait(pid)
-        self._bury(message, pid, status, rusage_of(usage), begin, before)
+        data = b""
+        if self.words is not None:
+            if self.words[BEGUN]:
+                data = self._what_it_left()
+            self.words[PID] = self.words[JOB] = 0
+        self.connection.write(data + self._exit_and_done(
+            message["job"], pid, status, usage, begin, (out, err)), 2)
         return True
+
+    def _what_it_left(self):
+        """What a process that died could not say itself."""
+        passed, running = page_settle(self.words)
+        data = b""
+        if passed:
+            data = encode({"msg": "passed", "items": passed})
+        if running is not None:
+            data += encode({"msg": "started", "item": running})
+        return data
+
+    def _exit_and_done(self, job, pid, status, usage, begin, before):
+        """Both messages at once, and without the encoder: this is hot."""
+        used = b'{"user_us":%d,"system_us":%d,"maxrss_kib":%d}' % (
+            usage.ru_utime * 1000000, usage.ru_stime * 1000000,
+            usage.ru_maxrss // MAXRSS_SCALE)
+        out, err = self.capture.quick()
+        rest = b""
+        if out > before[0]:
+            rest = b',"out":[%d,%d]' % (before[0], out)
+        if err > before[1] and not self.capture.merged:
+            rest += b',"err":[%d,%d]' % (before[1], err)
+        if status == LEFT << 8:
+            rest += b',"left":true'
+        return (b'{"msg":"exit","job":%d,"pid":%d,"status":%d,"rusage":%s,'
+                b'"leak":%s}\n{"msg":"done","job":%d,"us":%d,"rusage":%s%s}\n'
+                % (job, pid, status, used,
+                   b"true" if _kill_group(pid, 0) else b"false", job,
+                   (monotonic_ns() - begin) // 1000, used, rest))
 
     def _be_job(self, message):
         """The process of one job; does not return."""
@@ -300,11 +383,14 @@ class Worker:
             else:
                 self.connection.send({"msg": "process", "pid": _getpid(),
                                       "job": message["job"]})
-            self.exits.forget_inherited()
             self.found.once = True
-            status = 0 if self._run_here(message) else LEFT
+            if not self._run_here(message):
+                status = LEFT
+            else:
+                status = 0
             self.exits.run()
             self.settings.save()
+            self.connection.finish()
         except BaseException:
             self._complain()
         finally:
@@ -327,36 +413,16 @@ class Worker:
             except OSError:
                 pass
             else:
-                poll = _poll()
-                poll.register(fd, select.POLLIN)
-                poll.register(self.connection.fd, 0)
-                for ready, _ in poll.poll():
+                self.poll.register(fd, 1)
+                for ready, _ in self.poll.poll():
                     if ready != fd:
                         _kill_group(pid)
+                        _wait4(pid, 0)
                         _exit(0)
+                self.poll.unregister(fd)
                 _close(fd)
         _, status, usage = _wait4(pid, 0)
         return status, usage
-
-    def _bury(self, message, pid, status, usage, begin, before):
-        """Tell of the end of a job's process, and what it could not tell."""
-        job = message["job"]
-        data, count = b"", 2
-        if self.reporter.shared and self.words[BEGUN]:
-            passed, running = page_settle(self.words)
-            if passed:
-                data = encode({"msg": "passed", "items": passed})
-            if running is not None:
-                data += encode({"msg": "started", "item": running})
-        if self.reporter.shared:
-            self.words[PID] = self.words[JOB] = 0
-        leak = _kill_group(pid, 0)
-        data += encode({"msg": "exit", "job": job, "pid": pid,
-                        "status": status, "rusage": usage, "leak": leak})
-        done = self._done(message, begin, before, usage)
-        if status == LEFT << 8:
-            done["left"] = True
-        self.connection.write(data + encode(done), count)
 
 
 class Exits:
