@@ -38,8 +38,9 @@ is_name(struct slice slice, const char *name)
 {
     size_t i = 0;
 
-    while (i < slice.len && tolower((unsigned char)slice.data[i]) == name[i]) {
-        i++; // stops at the end of the name: no byte of the slice is NUL there
+    while (i < slice.len && name[i] != '\0' &&
+           tolower((unsigned char)slice.data[i]) == name[i]) {
+        i++;
     }
     return i == slice.len && name[i] == '\0';
 }

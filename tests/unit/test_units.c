@@ -117,6 +117,9 @@ what_is_no_size_is_refused(void **state)
         }
         assert_int_equal(bytes, 12345);
     }
+    struct err err = {0};
+    uint64_t bytes = 0;
+    assert_false(units_size(slice_make("1b\0\0x", 5), &bytes, &err));
 }
 
 static const struct CMUnitTest tests[] = {
