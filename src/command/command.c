@@ -13,16 +13,14 @@ struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     enum option_command options;
-    const char *usage;
     const char *help;
 };
 
 static const struct command commands[] = {
-    {"test", cmd_test, COMMAND_TEST, "[OPTION...] [LABEL...]",
+    {"test", cmd_test, COMMAND_TEST,
      "run tests, on every core of this machine"},
-    {"list", cmd_list, COMMAND_LIST, "[OPTION...] [LABEL...]",
-     "print what would run"},
-    {"doctor", cmd_doctor, COMMAND_DOCTOR, "[OPTION...]",
+    {"list", cmd_list, COMMAND_LIST, "print what would run"},
+    {"doctor", cmd_doctor, COMMAND_DOCTOR,
      "say what is wrong with the interpreter, the adapter, this machine"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -58,8 +56,7 @@ print_command_help(const struct command *command)
 {
     struct buf help = BUF_INIT((size_t)64 * 1024);
     options_help(command->options, &help);
-    printf("usage: mule %s %s\n\n%s.\n\n%s", command->name, command->usage,
-           command->help, buf_text(&help));
+    fputs(buf_text(&help), stdout);
     buf_release(&help);
 }
 

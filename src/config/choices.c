@@ -9,7 +9,7 @@
 #include "util/slice.h"
 
 enum {
-    BUILD_ID_MAX = 64
+    BUILD_ID_MAX = 60
 };
 
 static bool
@@ -76,7 +76,7 @@ check_build_id(const char *id, struct err *err)
     }
     if (!ok) {
         err_set(err, ERR_USAGE, "--id: \"%.80s\" cannot be a build's id", id);
-        return err_hint(err, "use up to 64 letters, digits, '.', '_' and '-', "
+        return err_hint(err, "use up to 60 letters, digits, '.', '_' and '-', "
                              "a letter or digit first");
     }
     return true;

@@ -666,7 +666,9 @@ static bool
 select_what_runs(struct run *run, struct event_collected *collected)
 {
     const struct settings *settings = run->params.settings;
-    bool pattern = select_has_pattern(&settings->labels);
+    // A label of a command is the name of a job, whatever it looks like.
+    bool pattern = !settings->tap && settings->runner == NULL &&
+                   select_has_pattern(&settings->labels);
     struct selection selection = {
         .labels = pattern ? &settings->labels : NULL,
         .patterns = &settings->patterns,

@@ -152,6 +152,7 @@ fits_label(const struct needle *needle, const struct subject *subject)
 {
     if (needle->is_pattern) {
         return fits_pattern(needle, subject->id) ||
+               slice_equals(needle->text, subject->id) ||
                (slice_starts_with(subject->id, needle->literal) &&
                 glob_match(slice_of(needle->below), subject->id)) ||
                (needle->has_slash && fits_pattern(needle, subject->file));

@@ -6,7 +6,8 @@
  *            a dotted name: the item of that id, or all below that package,
  *            module or class
  *            a pattern (* ? [a-z]; a star runs over dots): an id, or anything
- *            above it as before; with a slash in it, a file
+ *            above it as before; with a slash in it, a file. An id that is
+ *            the very same text fits too: it may have a bracket in it
  *   -k       as unittest has it: a part of the id, or, with a star, a pattern
  *            for all of it
  *   --include, --exclude

@@ -199,6 +199,16 @@ a_label_that_fits_nothing_changes_nothing(void **state)
 }
 
 static void
+an_id_with_a_bracket_is_its_own_label(void **state)
+{
+    struct items *items = *state;
+    static const char *const ids[] = {"case[1]", "case1", NULL};
+
+    add(items, "table", "", ids);
+    expect(items, "l:case[1]", ".......xx");
+}
+
+static void
 k_is_part_of_an_id_or_a_pattern_for_all_of_it(void **state)
 {
     struct items *items = *state;
@@ -324,6 +334,7 @@ static const struct CMUnitTest tests[] = {
     WITH_ITEMS(label_patterns_match_an_id_or_what_is_above_it),
     WITH_ITEMS(labels_beside_a_pattern_select_too),
     WITH_ITEMS(a_label_that_fits_nothing_changes_nothing),
+    WITH_ITEMS(an_id_with_a_bracket_is_its_own_label),
     WITH_ITEMS(k_is_part_of_an_id_or_a_pattern_for_all_of_it),
     WITH_ITEMS(classes_are_included_by_any_of_their_names),
     WITH_ITEMS(excluding_wins),
