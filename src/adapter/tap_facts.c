@@ -6,8 +6,10 @@
 static struct slice
 unquote(struct slice value)
 {
-    char quote = value.len >= 2 ? value.data[0] : '\0';
-
+    if (value.len < 2) {
+        return value;
+    }
+    char quote = value.data[0];
     if ((quote == '"' || quote == '\'') && value.data[value.len - 1] == quote) {
         return slice_make(value.data + 1, value.len - 2);
     }
