@@ -26,22 +26,22 @@
 /* Room for `needed` items in all; used by the macros. */
 void *array_grow(void *items, size_t *capacity, size_t needed, size_t size);
 
+/* Closes the gap at `index` and counts down; used by ARRAY_REMOVE. */
+void array_remove(void *items, size_t *count, size_t index, size_t size);
+
 #define ARRAY_RESERVE(array, needed)                                           \
     ((array)->items = array_grow((array)->items, &(array)->capacity, (needed), \
                                  sizeof(*(array)->items)))
 
-#define ARRAY_ADD(array, value)                     \
-    do {                                            \
-        ARRAY_RESERVE(array, (array)->count + 1);   \
-        (array)->items[(array)->count++] = (value); \
-    } while (0)
+#define ARRAY_ADD(array, value)                      \
+    ((void)ARRAY_RESERVE(array, (array)->count + 1), \
+     (void)((array)->items[(array)->count++] = (value)))
 
 /* Adds a zeroed item; then it is ARRAY_LAST. */
-#define ARRAY_ADD_ZERO(array)                                                  \
-    do {                                                                       \
-        ARRAY_RESERVE(array, (array)->count + 1);                              \
-        memset(&(array)->items[(array)->count++], 0, sizeof(*(array)->items)); \
-    } while (0)
+#define ARRAY_ADD_ZERO(array)                           \
+    ((void)ARRAY_RESERVE(array, (array)->count + 1),    \
+     (void)memset(&(array)->items[(array)->count++], 0, \
+                  sizeof(*(array)->items)))
 
 /* The last item, an lvalue; the array must not be empty. */
 #define ARRAY_LAST(array) \
@@ -52,24 +52,16 @@ void *array_grow(void *items, size_t *capacity, size_t needed, size_t size);
     ((array)->items[assert((array)->count > 0), --(array)->count])
 
 /* Takes the item at `index` out; the others keep their order. */
-#define ARRAY_REMOVE(array, index)                                    \
-    do {                                                              \
-        size_t index_ = (index);                                      \
-        assert(index_ < (array)->count);                              \
-        (array)->count--;                                             \
-        memmove(&(array)->items[index_], &(array)->items[index_ + 1], \
-                ((array)->count - index_) * sizeof(*(array)->items)); \
-    } while (0)
+#define ARRAY_REMOVE(array, index)                         \
+    array_remove((array)->items, &(array)->count, (index), \
+                 sizeof(*(array)->items))
 
 /* Empties the array and keeps its memory. */
 #define ARRAY_CLEAR(array) ((void)((array)->count = 0))
 
 /* Frees the memory; the array is empty and may be used again. */
-#define ARRAY_RELEASE(array)                    \
-    do {                                        \
-        free((array)->items);                   \
-        (array)->items = NULL;                  \
-        (array)->count = (array)->capacity = 0; \
-    } while (0)
+#define ARRAY_RELEASE(array)                      \
+    (free((array)->items), (array)->items = NULL, \
+     (void)((array)->count = (array)->capacity = 0))
 
 #endif

@@ -49,6 +49,8 @@
 #define ctime(...) BANNED(ctime)
 #undef asctime
 #define asctime(...) BANNED(asctime)
+#undef strerror
+#define strerror(...) BANNED(strerror)
 #undef system
 #define system(...) BANNED(system)
 #undef mktemp

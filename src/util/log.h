@@ -37,12 +37,8 @@ void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Their arguments are not evaluated where the level is off. */
-#define LOG_AT(level, ...)                 \
-    do {                                   \
-        if (log_is_on(level)) {            \
-            log_write(level, __VA_ARGS__); \
-        }                                  \
-    } while (0)
+#define LOG_AT(level, ...) \
+    (log_is_on(level) ? log_write(level, __VA_ARGS__) : (void)0)
 #define log_error(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) LOG_AT(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -175,8 +175,6 @@ path_check_writable(const char *folder, struct err *err)
 char *
 path_make_private(const char *prefix, size_t max, struct err *err)
 {
-    // Nothing changes the environment while other threads run.
-    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     const char *const folders[] = {getenv("TMPDIR"), "/tmp"};
     int number = ENAMETOOLONG;
 

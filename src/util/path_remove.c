@@ -118,10 +118,7 @@ visit_folder(struct removal *removal, int fd, const char *name, visit_fn visit)
         close(fd);
         return;
     }
-    // Nobody else has this stream, so readdir is safe.
-    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     for (struct dirent *entry = readdir(folder); entry != NULL;
-         // NOLINTNEXTLINE(concurrency-mt-unsafe)
          entry = readdir(folder)) {
         if (!is_dots(entry->d_name)) {
             visit(removal, fd, entry->d_name);
