@@ -257,7 +257,7 @@ names_come_from_ids(void **state)
         {"setUpClass (a.B)", "a.B", "a.B", "setUpClass"},
         {"setUpModule (a)", "a", "a", "setUpModule"},
         {"t/x.t", "t/x.t", "t/x.t", "t/x.t"},
-        {"t/x.t: 3 - adds", "t/x.t", "t/x.t", "t/x.t: 3 - adds"},
+        {"t/x.t: 3 - adds", "t/x.t", "t/x.t", "3 - adds"},
         {"a.B.c", "", "a.B", "c"},
         {"c", "", "", "c"},
         {"a.B.", "a.B", "a.B", "a.B."},
