@@ -70,9 +70,8 @@ run_helper(struct helper *helper, const char *const *argv, struct err *err)
     buf_init(&helper->said, AFTERMATH_SAID_MAX);
     deadline_init(&helper->deadline, aftermath->loop, on_deadline, helper);
     helper->child =
-        child_start(aftermath->guardians,
-                    &(struct child_params){.argv = argv}, &events, helper,
-                    err);
+        child_start(aftermath->guardians, &(struct child_params){.argv = argv},
+                    &events, helper, err);
     if (helper->child == NULL) {
         return false;
     }
@@ -95,14 +94,13 @@ helper_release(struct helper *helper)
 }
 
 bool
-aftermath_combine_coverage(const struct aftermath *aftermath,
-                           const char *dir, const char *rcfile,
-                           struct err *err)
+aftermath_combine_coverage(const struct aftermath *aftermath, const char *dir,
+                           const char *rcfile, struct err *err)
 {
     struct helper helper = {.aftermath = aftermath};
     char *option = alloc_printf("--rcfile=%s", rcfile);
-    const char *argv[8] = {aftermath->interpreter->path, "-m", "coverage",
-                           "combine"};
+    const char *argv[8] = {aftermath->interpreter->python.program, "-m",
+                           "coverage", "combine"};
     int count = 4;
     if (rcfile[0] != '\0') {
         argv[count++] = option;
@@ -131,15 +129,16 @@ aftermath_list_hottest(const struct aftermath *aftermath, const char *dir,
 {
     struct helper helper = {.aftermath = aftermath};
     char *script = path_join(aftermath->interpreter->package, "hottest.py");
-    const char *argv[] = {aftermath->interpreter->path, script, dir, NULL};
+    const char *argv[] = {aftermath->interpreter->python.program, script, dir,
+                          NULL};
     bool fine = run_helper(&helper, argv, err);
     if (fine && helper.status != 0) {
         fine = err_set(err, ERR_SYSTEM, "%s did not succeed", script);
     }
     if (fine) {
-        fine = writer_put(aftermath->fd, SLICE("\nHottest functions:\n"),
-                          err) &&
-               writer_put(aftermath->fd, buf_slice(&helper.said), err);
+        fine =
+            writer_put(aftermath->fd, SLICE("\nHottest functions:\n"), err) &&
+            writer_put(aftermath->fd, buf_slice(&helper.said), err);
     }
     if (!fine) {
         err_wrap(err, "listing the hottest functions");

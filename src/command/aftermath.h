@@ -22,7 +22,7 @@ bool aftermath_combine_coverage(const struct aftermath *aftermath,
                                 struct err *err);
 
 /* Lists the hottest functions of the profiles in `dir`. */
-bool aftermath_list_hottest(const struct aftermath *aftermath,
-                            const char *dir, struct err *err);
+bool aftermath_list_hottest(const struct aftermath *aftermath, const char *dir,
+                            struct err *err);
 
 #endif

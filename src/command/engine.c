@@ -520,6 +520,24 @@ engine_about(const struct engine *engine)
     return &engine->about;
 }
 
+const char *
+engine_python(const struct engine *engine)
+{
+    return engine->interpreter.python.program;
+}
+
+const char *
+engine_python_origin(const struct engine *engine)
+{
+    return python_source_name(engine->interpreter.python.source);
+}
+
+const char *
+engine_package(const struct engine *engine)
+{
+    return engine->interpreter.package;
+}
+
 struct items *
 engine_items(struct engine *engine)
 {
@@ -564,8 +582,7 @@ engine_finish(struct engine *engine, int fd, struct err *err)
     };
     if (engine->coverage_dir != NULL &&
         !aftermath_combine_coverage(&aftermath, engine->coverage_dir,
-                                    engine->params.settings->coverage,
-                                    err)) {
+                                    engine->params.settings->coverage, err)) {
         return false;
     }
     return engine->profile_dir == NULL ||

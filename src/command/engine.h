@@ -32,6 +32,11 @@ void engine_free(struct engine *engine);
 
 /* Slots, build id and so on, for whoever prints them. */
 const struct event_run *engine_about(const struct engine *engine);
+/* The interpreter, who named it, and mule's package; NULL: none is needed. */
+const char *engine_python(const struct engine *engine);
+const char *engine_python_origin(const struct engine *engine);
+const char *engine_package(const struct engine *engine);
+
 struct items *engine_items(struct engine *engine);
 
 /*
