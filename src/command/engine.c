@@ -1,6 +1,5 @@
 #include "command/engine.h"
 
-#include "command/aftermath.h"
 #include "command/command.h"
 #include "command/interpreter.h"
 #include "config.h"
@@ -92,6 +91,22 @@ add_option(struct buf *buf, const char *option, const char *value)
     }
 }
 
+/* The words of the adapter as one word. */
+static void
+add_adapter(struct buf *buf, const struct texts *words)
+{
+    struct buf line = BUF_INIT((size_t)64 * 1024);
+    if (words->count == 0) {
+        return;
+    }
+    for (int i = 0; i < words->count; i++) {
+        buf_add_text(&line, i > 0 ? " " : "");
+        escape_shell(&line, slice_of(words->at[i]));
+    }
+    add_option(buf, "--adapter", buf_text(&line));
+    buf_release(&line);
+}
+
 /* The command that runs one more item, without the item. */
 static void
 make_rerun(struct engine *engine)
@@ -108,6 +123,7 @@ make_rerun(struct engine *engine)
     add_option(&buf, "--top", settings->top);
     add_option(&buf, "--python", settings->python);
     add_option(&buf, "--runner", settings->runner);
+    add_adapter(&buf, &settings->adapter);
     add_option(&buf, "--workspace", settings->workspace);
     if (settings->tap) {
         add_word(&buf, "--tap");
@@ -303,18 +319,33 @@ make_folder(const struct engine *engine, const char *name, bool wanted)
     return path;
 }
 
+/* The one that was named, or that for unittest. */
+static bool
+choose_adapter(struct engine *engine, struct err *err)
+{
+    const struct settings *settings = engine->params.settings;
+    engine->adapter.terminal =
+        settings->pdb || settings->capture == CAPTURE_NONE;
+    if (settings->adapter.count > 0) {
+        engine->adapter.argv = (const char *const *)settings->adapter.at;
+        engine->adapter.name = path_base(settings->adapter.at[0]);
+        return true;
+    }
+    if (!interpreter_find(&engine->interpreter, settings, err)) {
+        return false;
+    }
+    engine->adapter.argv = interpreter_argv(&engine->interpreter);
+    engine->adapter.name = "unittest";
+    return true;
+}
+
 static bool
 make_suite(struct engine *engine, struct err *err)
 {
     const struct settings *settings = engine->params.settings;
-    if (!interpreter_find(&engine->interpreter, settings, err)) {
+    if (!choose_adapter(engine, err)) {
         return false;
     }
-    engine->adapter = (struct adapter_command){
-        .argv = interpreter_argv(&engine->interpreter),
-        .name = "unittest",
-        .terminal = settings->pdb || settings->capture == CAPTURE_NONE,
-    };
     engine->coverage_dir =
         make_folder(engine, "coverage", settings->coverage != NULL);
     engine->profile_dir = make_folder(engine, "profile", settings->profile);
@@ -520,24 +551,6 @@ engine_about(const struct engine *engine)
     return &engine->about;
 }
 
-const char *
-engine_python(const struct engine *engine)
-{
-    return engine->interpreter.python.program;
-}
-
-const char *
-engine_python_origin(const struct engine *engine)
-{
-    return python_source_name(engine->interpreter.python.source);
-}
-
-const char *
-engine_package(const struct engine *engine)
-{
-    return engine->interpreter.package;
-}
-
 struct items *
 engine_items(struct engine *engine)
 {
@@ -571,20 +584,14 @@ engine_signal(const struct engine *engine)
     return engine->signal;
 }
 
-bool
-engine_finish(struct engine *engine, int fd, struct err *err)
+const char *
+engine_coverage_dir(const struct engine *engine)
 {
-    struct aftermath aftermath = {
-        .loop = engine->loop,
-        .guardians = engine->guardians,
-        .interpreter = &engine->interpreter,
-        .fd = fd,
-    };
-    if (engine->coverage_dir != NULL &&
-        !aftermath_combine_coverage(&aftermath, engine->coverage_dir,
-                                    engine->params.settings->coverage, err)) {
-        return false;
-    }
-    return engine->profile_dir == NULL ||
-           aftermath_list_hottest(&aftermath, engine->profile_dir, err);
+    return engine->coverage_dir;
+}
+
+const char *
+engine_profile_dir(const struct engine *engine)
+{
+    return engine->profile_dir;
 }

@@ -93,6 +93,10 @@ static const struct option table[] = {
     {"runner", 0, "COMMAND", OPTION_TEXT, GROUP_RUN, TEST | LIST, FILE_TOO,
      FIELD(runner), .help =
      "run each job by a command, in which $TEST stands for its name"},
+    {"adapter", 0, "COMMAND", OPTION_WORDS, GROUP_RUN, TEST | LIST, FILE_TOO,
+     FIELD(adapter), .help =
+     "the adapter that finds and runs the tests (default: the one for "
+     "unittest)"},
     {"tap", 0, NULL, OPTION_FLAG, GROUP_RUN, TEST | LIST, 0, FIELD(tap),
      .help = "the labels are programs that print TAP"},
     {"format", 0, "FORMAT", OPTION_CHOICE, GROUP_RUN, TEST, FILE_TOO,

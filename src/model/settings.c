@@ -78,6 +78,7 @@ settings_release(struct settings *settings)
     texts_release(&settings->patterns);
     texts_release(&settings->include);
     texts_release(&settings->exclude);
+    texts_release(&settings->adapter);
     texts_release(&settings->python_args);
     release_workspaces(settings);
     release_overrides(settings);

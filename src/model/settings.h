@@ -66,6 +66,7 @@ struct settings {
     enum start_method start;
     enum capture_mode capture;
     bool pdb;
+    struct texts adapter; // its words; none: that for unittest
     char *python;    // or NULL: looked for
     bool python_asked; // by --python, not by mule.yaml
     struct texts python_args;
