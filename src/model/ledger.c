@@ -200,7 +200,9 @@ ledger_end(struct ledger *ledger, uint32_t job, uint16_t attempt,
     uint32_t *open = open_items(ledger, job, &count);
     if (count > 0) {
         rest = items_split_job(ledger->items, job, open, count);
-        page_of(ledger, rest)->losses = page_of(ledger, job)->losses;
+        // Asking for the page of a new job moves all pages.
+        uint8_t losses = page_of(ledger, job)->losses;
+        page_of(ledger, rest)->losses = losses;
     }
     free(open);
     struct page *page = page_of(ledger, job);
