@@ -1,0 +1,1 @@
+"""A small shop, to have something to test."""
