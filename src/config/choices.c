@@ -34,6 +34,8 @@ check_pairs(const struct settings *settings, struct err *err)
         {settings->tap && settings->format != FORMAT_AUTO &&
              settings->format != FORMAT_TAP,
          "--tap and another --format", "leave --format out"},
+        {settings->tap && settings->adapter.count > 0, "--tap and --adapter",
+         "programs that print TAP need no adapter"},
         {settings->labels.count > 0 && settings->jobs_from != NULL,
          "labels and --jobs-from", "both say what to run: leave one out"},
         {settings->pdb && runs_commands, "--pdb and a command",

@@ -289,7 +289,7 @@ make_environment(struct program *program, const char *tag,
     char attempt[16];
     snprintf(slot, sizeof(slot), "%d", program->slot);
     snprintf(attempt, sizeof(attempt), "%d",
-             items_peek(params->items, program->item)->tries + 1);
+             items_peek(params->items, program->item)->tries);
     set_variable(variables, "MULE_SLOT", slot);
     set_variable(variables, "MULE_LOCAL_SLOT", slot);
     set_variable(variables, "MULE_ATTEMPT", attempt);

@@ -121,6 +121,8 @@ contradictions_are_refused(void **state)
     expect_refused(&settled, "--tap and --runner do not go together");
     settle(&settled, "--tap --format=junit a");
     expect_refused(&settled, "--tap and another --format do not go together");
+    settle(&settled, "--tap --adapter=node a");
+    expect_refused(&settled, "--tap and --adapter do not go together");
     settle(&settled, "--jobs-from=jobs a");
     expect_refused(&settled, "labels and --jobs-from do not go together");
     settle(&settled, "--pdb --runner=prove");
