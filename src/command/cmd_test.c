@@ -150,6 +150,10 @@ run_command(struct test_command *command, struct err *err)
         return EXIT_BROKEN;
     }
     int status = engine_run(command->engine, command->fanout, err);
+    if (!err_is_set(err) && engine_signal(command->engine) == 0 &&
+        !engine_finish(command->engine, command->fd, err)) {
+        return EXIT_BROKEN;
+    }
     if (status == EXIT_PASSED && fanout_failed(command->fanout) > 0) {
         status = EXIT_BROKEN; // a report that was asked for is missing
     }

@@ -1,5 +1,6 @@
 #include "command/engine.h"
 
+#include "command/aftermath.h"
 #include "command/command.h"
 #include "command/interpreter.h"
 #include "config.h"
@@ -551,6 +552,24 @@ engine_about(const struct engine *engine)
     return &engine->about;
 }
 
+const char *
+engine_python(const struct engine *engine)
+{
+    return engine->interpreter.python.program;
+}
+
+const char *
+engine_python_origin(const struct engine *engine)
+{
+    return python_source_name(engine->interpreter.python.source);
+}
+
+const char *
+engine_package(const struct engine *engine)
+{
+    return engine->interpreter.package;
+}
+
 struct items *
 engine_items(struct engine *engine)
 {
@@ -584,14 +603,20 @@ engine_signal(const struct engine *engine)
     return engine->signal;
 }
 
-const char *
-engine_coverage_dir(const struct engine *engine)
+bool
+engine_finish(struct engine *engine, int fd, struct err *err)
 {
-    return engine->coverage_dir;
-}
-
-const char *
-engine_profile_dir(const struct engine *engine)
-{
-    return engine->profile_dir;
+    struct aftermath aftermath = {
+        .loop = engine->loop,
+        .guardians = engine->guardians,
+        .interpreter = &engine->interpreter,
+        .fd = fd,
+    };
+    if (engine->coverage_dir != NULL &&
+        !aftermath_combine_coverage(&aftermath, engine->coverage_dir,
+                                    engine->params.settings->coverage, err)) {
+        return false;
+    }
+    return engine->profile_dir == NULL ||
+           aftermath_list_hottest(&aftermath, engine->profile_dir, err);
 }

@@ -32,6 +32,11 @@ void engine_free(struct engine *engine);
 
 /* Slots, build id and so on, for whoever prints them. */
 const struct event_run *engine_about(const struct engine *engine);
+/* The interpreter, who named it, and mule's package; NULL: none is needed. */
+const char *engine_python(const struct engine *engine);
+const char *engine_python_origin(const struct engine *engine);
+const char *engine_package(const struct engine *engine);
+
 struct items *engine_items(struct engine *engine);
 
 /*
@@ -43,8 +48,10 @@ int engine_run(struct engine *engine, struct event_sink *sink, struct err *err);
 /* The signal that ended the run, to be raised again; 0: none did. */
 int engine_signal(const struct engine *engine);
 
-/* Where coverage and profile data of the processes lie; NULL: not asked for. */
-const char *engine_coverage_dir(const struct engine *engine);
-const char *engine_profile_dir(const struct engine *engine);
+/*
+ * After engine_run: combines coverage, lists the hottest functions on `fd`,
+ * where either was asked for.
+ */
+bool engine_finish(struct engine *engine, int fd, struct err *err);
 
 #endif

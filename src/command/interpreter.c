@@ -1,13 +1,21 @@
 #include "command/interpreter.h"
 
 #include "config/os_machine.h"
-#include "config/python.h"
 #include "util/path.h"
 
 #include <stdlib.h>
 
-// What interpreter->argv has room for beside the adapter's own words.
-enum { ARGS_MAX = 64 };
+static void
+make_argv(struct interpreter *interpreter, const struct settings *settings)
+{
+    ARRAY_ADD(&interpreter->argv, interpreter->python.program);
+    for (int i = 0; i < settings->python_args.count; i++) {
+        ARRAY_ADD(&interpreter->argv, settings->python_args.at[i]);
+    }
+    ARRAY_ADD(&interpreter->argv, interpreter->adapter);
+    ARRAY_ADD(&interpreter->argv, "unittest");
+    ARRAY_ADD(&interpreter->argv, NULL);
+}
 
 bool
 interpreter_find(struct interpreter *interpreter,
@@ -15,56 +23,40 @@ interpreter_find(struct interpreter *interpreter,
 {
     char *executable = os_machine_executable();
     struct python_places places = python_places_here(settings, executable);
-    struct python python;
-    int n = 0;
-
-    if (settings->python_args.count > ARGS_MAX) {
-        free(executable);
-        return err_set(err, ERR_USAGE, "--python-args: more than %d words",
-                       ARGS_MAX);
+    bool fine = python_find(&places, &interpreter->python, err);
+    if (fine) {
+        interpreter->package = python_package(executable, err);
+        fine = interpreter->package != NULL;
     }
-    if (!python_find(&places, &python, err)) {
-        free(executable);
+    free(executable);
+    if (!fine) {
         return false;
     }
-    interpreter->path = python.program;
-    interpreter->origin = python_source_name(python.source);
-    char *folder = python_package(executable, err);
-    free(executable);
+    char *folder = path_absolute(interpreter->package, err);
     if (folder == NULL) {
         return false;
     }
+    free(interpreter->package);
     interpreter->package = path_join(folder, "mule");
     free(folder);
     interpreter->adapter =
         path_join(interpreter->package, "adapters/__main__.py");
-    interpreter->argv[n++] = interpreter->path;
-    for (int i = 0; i < settings->python_args.count; i++) {
-        interpreter->argv[n++] = settings->python_args.at[i];
-    }
-    interpreter->argv[n++] = interpreter->adapter;
-    interpreter->argv[n++] = "unittest";
+    make_argv(interpreter, settings);
     return true;
 }
 
 void
 interpreter_release(struct interpreter *interpreter)
 {
-    free(interpreter->path);
+    python_release(&interpreter->python);
     free(interpreter->package);
     free(interpreter->adapter);
+    ARRAY_RELEASE(&interpreter->argv);
+    *interpreter = (struct interpreter){0};
 }
 
 const char *const *
 interpreter_argv(const struct interpreter *interpreter)
 {
-    return interpreter->argv;
-}
-#include "command/command.h"
-int
-cmd_doctor(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    return 0;
+    return interpreter->argv.items;
 }

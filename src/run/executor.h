@@ -45,6 +45,7 @@ struct order_report {
     int status;          // wait(2)'s word of the process that ended badly
     const char *problem; // in words; "": say what `status` says
     bool job_limit;      // timeout: the limit was the job's, not the item's
+    bool left;           // done: items without a result belong in a new run
     struct usage usage;
     uint64_t us;
     struct output out; // what no item claimed; the running item's, if any

@@ -47,6 +47,7 @@ struct running {
     uint64_t item_us; // when it began
     bool said;        // on_job_begin was told
     bool exited;      // `exit` came for its own process
+    bool left;        // it did not go on after a test, and says so
     int status;
     struct usage usage;
     struct watch watch;
@@ -439,6 +440,7 @@ end_front(struct slot *slot, bool died, int status, uint64_t us)
         .status = status,
         .problem = problem,
         .job_limit = slot->run.watch.cause == WATCH_JOB_LIMIT,
+        .left = slot->run.left,
         .usage = slot->run.usage,
         .us = us,
     };
@@ -547,7 +549,8 @@ take_done(struct slot *slot, const struct adapter_progress *done)
 {
     read_page(slot);
     bool died = slot->run.item != ITEM_NONE ||
-                (slot->run.exited && slot->run.status != 0);
+                (slot->run.exited && slot->run.status != 0 && !done->left);
+    slot->run.left = done->left;
     if (!slot->run.exited) {
         slot->run.usage = done->usage;
     }
@@ -946,17 +949,50 @@ slot_forked(struct slot *slot, int pid)
     }
 }
 
+static void
+send_welcome(struct slot *slot, struct session *session)
+{
+    buf_reset(&slot->shared->line);
+    request_add_welcome(&slot->shared->line, slot->shared->welcome);
+    session_send(session, buf_slice(&slot->shared->line));
+}
+
+static bool
+may_resume(struct slot *slot, const struct adapter_hello *hello)
+{
+    return front(slot) != NULL && !slot->dead && slot->side == NULL &&
+           hello->resume_job == slot->orders[0].job &&
+           hello->resume_attempt == slot->orders[0].attempt;
+}
+
+/*
+ * A test closed the socket of its process, which has called again. Where that
+ * is a process of the job's own, the worker goes on with the old connection.
+ * The worker itself has no other: what lay in the old one is asked for again.
+ */
+static void
+resume(struct slot *slot, struct session *session,
+       const struct adapter_hello *hello)
+{
+    deadline_disarm(&slot->deadline);
+    session_give(session, &session_events, slot);
+    send_welcome(slot, session);
+    if (hello->pid == slot->pid) {
+        slot->side = slot->session; // what it still holds is read
+        slot->session = session;
+        slot->sent_count = 1;
+        send_orders(slot);
+    } else {
+        slot->side = session;
+    }
+}
+
 void
 slot_greeted(struct slot *slot, struct session *session,
              const struct adapter_hello *hello)
 {
-    if (hello->resume && front(slot) != NULL && !slot->dead &&
-        hello->resume_job == slot->orders[0].job &&
-        hello->resume_attempt == slot->orders[0].attempt &&
-        slot->side == NULL) {
-        slot->side = session;
-        deadline_disarm(&slot->deadline);
-        session_give(session, &session_events, slot);
+    if (hello->resume && may_resume(slot, hello)) {
+        resume(slot, session, hello);
         return;
     }
     if (hello->resume || slot->state != SLOT_STARTING ||
@@ -973,9 +1009,7 @@ slot_greeted(struct slot *slot, struct session *session,
     slot->dump_signal = hello->dump_signal;
     session_give(session, &session_events, slot);
     deadline_disarm(&slot->deadline);
-    buf_reset(&slot->shared->line);
-    request_add_welcome(&slot->shared->line, slot->shared->welcome);
-    session_send(session, buf_slice(&slot->shared->line));
+    send_welcome(slot, session);
     slot->state = SLOT_IDLE;
     send_orders(slot);
     if (slot->stopping && slot->order_count == 0) {
@@ -1027,8 +1061,12 @@ bury(struct slot *slot)
     slot->session = slot->side = NULL;
     read_page(slot);
     bool greeted = slot->state != SLOT_STARTING;
-    slot->state = SLOT_EMPTY;
+    // Not empty yet: what is given to it while it tells of its end must wait.
+    slot->state = SLOT_ENDING;
     if (front(slot) != NULL) {
+        if (slot->run.pid > 0 && !slot->run.exited) {
+            signal_job(slot, SIGKILL); // nobody is left to do so
+        }
         char tag[128];
         make_tag(slot, &slot->orders[0], tag, sizeof(tag));
         guardians_sweep(slot->shared->guardians, tag, slot->pid);
@@ -1050,6 +1088,7 @@ bury(struct slot *slot)
     if (slot->cancelled) {
         give_back(slot, ORDER_CANCELLED, "");
     }
+    slot->state = SLOT_EMPTY;
     if (slot->order_count > 0) {
         start_worker(slot);
     } else {

@@ -554,7 +554,10 @@ signals_are_as_they_were_made(void **state)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, &before);
-    run_shell(&watched, "cat /proc/self/status | grep -E 'Sig(Blk|Ign|Cgt)'");
+    // Signals 32 and 33 belong to the C library, whose posix_spawn() leaves
+    // them ignored in all children of, say, make. They are nobody's business.
+    run_shell(&watched, "cat /proc/self/status | grep -E 'Sig(Blk|Ign|Cgt)' |"
+                        " sed -E 's/^(SigIgn:.0{7})[01][08](0{7})$/\\100\\2/'");
     assert_string_equal(buf_text(&watched.out), "SigBlk:\t0000000000000000\n"
                                                 "SigIgn:\t0000000000000000\n"
                                                 "SigCgt:\t0000000000000000\n");
