@@ -51,11 +51,16 @@ sheet_text(struct sheet *sheet, enum style style, struct slice text)
     end(sheet, style);
 }
 
-// The shortest end of the text that leaves out at least `columns`.
+// The longest end of the text that fits into `columns`.
 static struct slice
-without_columns(struct slice text, size_t columns)
+fit_end(struct slice text, size_t columns)
 {
-    return slice_skip(text, text_fit(text, columns).len);
+    size_t width = text_width(text);
+
+    while (width > columns) {
+        width -= (size_t)text_char_width(text_take(&text));
+    }
+    return text;
 }
 
 size_t
@@ -74,7 +79,7 @@ sheet_text_fit(struct sheet *sheet, enum style style, struct slice text,
     } else if (columns > 3) {
         // The end of a dotted name says more than its beginning.
         size_t head = (columns - 3) / 3;
-        struct slice tail = without_columns(all, width - (columns - 3 - head));
+        struct slice tail = fit_end(all, columns - 3 - head);
         struct slice front = text_fit(all, head);
         buf_add_slice(&sheet->writer.buf, front);
         buf_add_text(&sheet->writer.buf, "...");

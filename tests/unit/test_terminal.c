@@ -484,6 +484,54 @@ the_live_line_is_taken_away_before_lines_that_stay(void **state)
 }
 
 static void
+a_line_that_a_smaller_terminal_wrapped_is_taken_away_whole(void **state)
+{
+    struct scene scene =
+        scene_of((struct terminal_params){.verbosity = 2, .live = true});
+
+    (void)state;
+    play_collected(&scene.play, 2, 1);
+    terminal_tick(scene.play.sink, 1000000);
+    terminal_resize(scene.play.sink, 20, 24);
+    // 57 columns are now three rows.
+    terminal_hide(scene.play.sink);
+    terminal_hide(scene.play.sink);
+    expect(scene_end(&scene), "  0:01\n\r\x1b[3A\x1b[J");
+    assert_int_equal(scene.text[strlen(scene.text) - 1], 'J');
+    free(scene.text);
+}
+
+static void
+a_million_tests_are_remembered_by_a_few(void **state)
+{
+    struct scene scene = scene_of((struct terminal_params){.slowest = 3});
+    struct outcome skipped = {.state = STATE_SKIPPED};
+    char id[64];
+    char reason[64];
+
+    (void)state;
+    scene.play.tally.selected = 20000;
+    for (int i = 0; i < 10000; i++) {
+        snprintf(id, sizeof(id), "t.A.test_%d", i);
+        snprintf(reason, sizeof(reason), "reason %d", i);
+        play_state(&scene.play, id, STATE_FAILED);
+        skipped.reason = slice_of(reason);
+        play_test(&scene.play, id, 0, (uint64_t)i * 100, skipped);
+    }
+    play_end(&scene.play, STOP_NONE, 1);
+    expect(scene_end(&scene), "\nSkipped: 10,000\n");
+    expect(scene.text, "\n  9,800  for other reasons\n");
+    expect(scene.text, "\nFailed: 10,000\n");
+    expect(scene.text, "  and 9000 more\n");
+    expect(scene.text, "Slowest:\n"
+                       "    1.000s  t.A.test_9999\n"
+                       "    1.000s  t.A.test_9998\n"
+                       "    1.000s  t.A.test_9997\n\n");
+    assert_true(strlen(scene.text) < 100000);
+    free(scene.text);
+}
+
+static void
 what_runs_can_be_asked_for(void **state)
 {
     struct scene scene = scene_at(1);
@@ -538,6 +586,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(notes_slow_tests_and_leaks_are_told),
     cmocka_unit_test(a_github_log_has_groups_and_annotations_and_obeys_no_test),
     cmocka_unit_test(the_live_line_is_taken_away_before_lines_that_stay),
+    cmocka_unit_test(
+        a_line_that_a_smaller_terminal_wrapped_is_taken_away_whole),
+    cmocka_unit_test(a_million_tests_are_remembered_by_a_few),
     cmocka_unit_test(what_runs_can_be_asked_for),
     cmocka_unit_test(a_terminal_that_went_away_is_a_failure_of_the_sink),
 };
