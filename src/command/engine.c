@@ -48,6 +48,7 @@ struct engine {
     char *coverage_dir;
     char *profile_dir;
     int slots;
+    int cpus;   // that this process may use
     int signal; // that ended the run
     bool finished;
     int status;
@@ -418,7 +419,8 @@ static bool
 wire(struct engine *engine, struct err *err)
 {
     const struct settings *settings = engine->params.settings;
-    engine->workplace = workplace_new(engine->slots, engine->build_id, err);
+    engine->workplace =
+        workplace_new(engine->slots, engine->cpus, engine->build_id, err);
     if (engine->workplace == NULL) {
         return false;
     }
@@ -483,7 +485,8 @@ engine_new(const struct engine_params *params, struct err *err)
     struct engine *engine = ALLOC(struct engine);
     engine->params = *params;
     const struct settings *settings = params->settings;
-    int cpus = cpus_usable();
+    engine->cpus = cpus_usable();
+    int cpus = engine->cpus;
     engine->slots = settings->slots > 0 ? settings->slots : cpus;
     engine->loop = loop_new();
     static const struct guardians_events events = {

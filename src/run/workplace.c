@@ -72,7 +72,7 @@ draw_hash_seed(struct workplace *workplace)
 }
 
 static void
-make_environment(struct workplace *workplace)
+make_environment(struct workplace *workplace, int cpus)
 {
     draw_hash_seed(workplace);
     add_variable(workplace, "MULE", "1");
@@ -83,8 +83,7 @@ make_environment(struct workplace *workplace)
         add_variable(workplace, secrets[i], NULL);
     }
     if (getenv("OMP_NUM_THREADS") == NULL) {
-        long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        long threads = cores / workplace->slot_count;
+        int threads = cpus / workplace->slot_count;
         add_number(workplace, "OMP_NUM_THREADS", threads > 0 ? threads : 1);
     }
     ARRAY_ADD(&workplace->environment, NULL);
@@ -159,7 +158,7 @@ make_folders(struct workplace *workplace, struct err *err)
 }
 
 struct workplace *
-workplace_new(int slots, const char *build_id, struct err *err)
+workplace_new(int slots, int cpus, const char *build_id, struct err *err)
 {
     assert(slots > 0);
     struct workplace *workplace = ALLOC(struct workplace);
@@ -167,7 +166,7 @@ workplace_new(int slots, const char *build_id, struct err *err)
     workplace->lanes =
         alloc_zero((size_t)slots * WORKPLACE_LANES, sizeof(*workplace->lanes));
     workplace->build_id = alloc_dup(build_id);
-    make_environment(workplace);
+    make_environment(workplace, cpus);
     if (!make_folders(workplace, err)) {
         err_wrap(err, "making the folder of the run");
         err_hint(err, "set TMPDIR to a folder with room that you may write");

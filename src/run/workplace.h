@@ -12,9 +12,10 @@
 struct workplace;
 
 /*
- * Makes the folder. `slots` is how many will be used. NULL with err.
+ * Makes the folder. `slots` is how many will be used, `cpus` what there is to
+ * share among them. NULL with err.
  */
-struct workplace *workplace_new(int slots, const char *build_id,
+struct workplace *workplace_new(int slots, int cpus, const char *build_id,
                                 struct err *err);
 /* Removes the folder with all that is in it. */
 void workplace_free(struct workplace *workplace);

@@ -308,6 +308,10 @@ an_item_costs_little_memory(void **state)
         }
     }
     size_t each = (allocated() - before) / ((size_t)JOBS * EACH);
+    if (allocated() == 0) {
+        items_free(items);
+        skip(); // this allocator does not tell
+    }
     print_message("# %zu bytes an item\n", each);
     assert_true(each <= 110);
     items_free(items);
