@@ -69,6 +69,7 @@ class Configuration(MuleCase):
                 (["test", "--distributed"], "unknown option --distributed"),
                 (["test", "--tap", "--runner=x", "y"], "--tap and --runner"),
                 (["list", "--xunit"], "mule list has no option --xunit"),
+                (["doctor", "label"], "mule doctor takes no"),
                 (["test", "--workspace=x"], 'no workspace "x"'),
                 (["test", "--config=none.yaml"], "none.yaml"),
                 (["test", "--id=../x"], "cannot be a build's id"),
@@ -81,7 +82,7 @@ class Configuration(MuleCase):
 
     def test_help_is_there_without_a_sound_project(self):
         self.suite({"mule.yaml": "nonsense: 1\n"})
-        for command in ("test", "list"):
+        for command in ("test", "list", "doctor"):
             result = self.mule(command, "--help")
             self.assertEqual(result.status, 0, result.text)
             self.assertIn(f"Usage: mule {command}", result.out)
