@@ -651,12 +651,39 @@ turn_into_commands(struct run *run)
     ARRAY_RELEASE(&files);
 }
 
+static bool
+is_divisible(const struct run *run, uint32_t job)
+{
+    uint8_t kind = items_peek_job(run->params.items, job)->kind;
+    return run->params.settings->isolation == ISOLATION_TEST &&
+           (kind == JOB_CLASS || kind == JOB_MODULE || kind == JOB_FILE);
+}
+
+/* Each of its items becomes a job of its own. */
+static void
+queue_apart(struct run *run, uint32_t job)
+{
+    struct items *items = run->params.items;
+    uint32_t count = items_peek_job(items, job)->count;
+    bool alone = wants_alone(run, job);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t item = items_of_job(items, job, i);
+        if (is_open(run, item)) {
+            queue_add(run->queue, items_split_job(items, job, &item, 1), alone);
+        }
+    }
+}
+
 static void
 fill_queue(struct run *run)
 {
     struct items *items = run->params.items;
-    for (uint32_t job = 0; job < items_job_count(items); job++) {
-        if (count_selected(run, job) > 0) {
+    uint32_t jobs = items_job_count(items); // dividing them adds more
+    for (uint32_t job = 0; job < jobs; job++) {
+        uint32_t selected = count_selected(run, job);
+        if (selected > 1 && is_divisible(run, job)) {
+            queue_apart(run, job);
+        } else if (selected > 0) {
             queue_add(run->queue, job, wants_alone(run, job));
         }
     }

@@ -92,6 +92,7 @@ struct slot {
 
 static void start_worker(struct slot *slot);
 static void send_orders(struct slot *slot);
+static void send_line(struct slot *slot);
 static void bury(struct slot *slot);
 
 static uint64_t
@@ -544,10 +545,35 @@ take_exit(struct slot *slot, const struct adapter_progress *exit)
     }
 }
 
+/* Whether its worker may run one job only: it has no other way to isolate. */
+static bool
+is_single_use(const struct slot *slot)
+{
+    return slot->shared->settings->isolation != ISOLATION_WORKER &&
+           (slot->can & ADAPTER_CAN_PROCESS) == 0 && !slot->shared->inside;
+}
+
+/* The worker ends itself; what it was sent ahead goes to the next one. */
+static void
+expect_end(struct slot *slot)
+{
+    slot->sent_count = 1; // the job that is over
+    slot->state = SLOT_ENDING;
+    deadline_arm(&slot->deadline, SLOT_STOP_MS);
+}
+
 static void
 take_done(struct slot *slot, const struct adapter_progress *done)
 {
     read_page(slot);
+    if (done->left && !slot->run.exited) {
+        expect_end(slot);
+    } else if (is_single_use(slot)) {
+        expect_end(slot);
+        buf_reset(&slot->shared->line);
+        request_add_stop(&slot->shared->line);
+        send_line(slot);
+    }
     bool died = slot->run.item != ITEM_NONE ||
                 (slot->run.exited && slot->run.status != 0 && !done->left);
     slot->run.left = done->left;
@@ -785,6 +811,9 @@ send_orders(struct slot *slot)
         struct order *order = &slot->orders[slot->sent_count];
         if (!slot->shared->inside &&
             needs_spawn(slot, order) != slot->spawned) {
+            break;
+        }
+        if (slot->sent_count > 0 && is_single_use(slot)) {
             break;
         }
         ARRAY_CLEAR(&open);
