@@ -44,10 +44,41 @@ sheet_add(struct sheet *sheet, enum style style, const char *format, ...)
     end(sheet, style);
 }
 
+// Runners of CI servers obey "::command" at the start of a line and
+// "##[command" anywhere in it; a test must not.
+static void
+add_disarmed(struct sheet *sheet, struct slice text, enum escape_lines lines)
+{
+    struct buf *buf = &sheet->writer.buf;
+    struct slice trimmed = slice_trim(text);
+
+    if (slice_starts_with(trimmed, SLICE("::"))) {
+        size_t at = (size_t)(trimmed.data - text.data);
+        escape_terminal(buf, slice_first(text, at), lines);
+        buf_add_char(buf, '\\');
+        text = slice_skip(text, at);
+    }
+    for (;;) {
+        size_t at = slice_find_part(text, SLICE("##["));
+        if (at == text.len) {
+            break;
+        }
+        escape_terminal(buf, slice_first(text, at + 2), lines);
+        buf_add_char(buf, '\\');
+        text = slice_skip(text, at + 2);
+    }
+    escape_terminal(buf, text, lines);
+}
+
 void
 sheet_text(struct sheet *sheet, enum style style, struct slice text)
 {
-    escape_terminal(begin(sheet, style), text, ESCAPE_ONE_LINE);
+    if (sheet->workflow) {
+        begin(sheet, style);
+        add_disarmed(sheet, text, ESCAPE_ONE_LINE);
+    } else {
+        escape_terminal(begin(sheet, style), text, ESCAPE_ONE_LINE);
+    }
     end(sheet, style);
 }
 
@@ -93,25 +124,6 @@ sheet_text_fit(struct sheet *sheet, enum style style, struct slice text,
     return width;
 }
 
-// Runners of CI servers obey "::command" at the start of a line and
-// "##[command" anywhere in it; a test must not.
-static void
-add_disarmed(struct sheet *sheet, struct slice line)
-{
-    struct buf *buf = &sheet->writer.buf;
-    struct slice text = slice_trim(line);
-    size_t at = slice_find_part(line, SLICE("##["));
-
-    if (slice_starts_with(text, SLICE("::"))) {
-        at = (size_t)(text.data - line.data);
-    }
-    escape_terminal(buf, slice_first(line, at), ESCAPE_KEEP_LINES);
-    if (at < line.len) {
-        buf_add_char(buf, '\\');
-    }
-    escape_terminal(buf, slice_skip(line, at), ESCAPE_KEEP_LINES);
-}
-
 void
 sheet_block(struct sheet *sheet, struct slice text, int indent)
 {
@@ -135,7 +147,7 @@ sheet_block(struct sheet *sheet, struct slice text, int indent)
                 line.len--;
             }
             if (sheet->workflow) {
-                add_disarmed(sheet, line);
+                add_disarmed(sheet, line, ESCAPE_KEEP_LINES);
             } else {
                 escape_terminal(buf, line, ESCAPE_KEEP_LINES);
             }

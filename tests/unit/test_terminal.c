@@ -440,7 +440,7 @@ a_github_log_has_groups_and_annotations_and_obeys_no_test(void **state)
         .state = STATE_FAILED,
         .findings = &wrong_total,
         .finding_count = 1,
-        .out = {.head = SLICE("  ::error::mine\n##[error]x\na::b\n")},
+        .out = {.head = SLICE("  ::error::mine\n##[error]x ##[y]\na::b\n")},
     };
     struct scene scene =
         scene_of((struct terminal_params){.verbosity = 1, .workflow = true});
@@ -451,7 +451,7 @@ a_github_log_has_groups_and_annotations_and_obeys_no_test(void **state)
            "F\n::error file=tests/test_shop.py,line=31,"
            "title=FAIL%3A t.A.test_a::AssertionError: 13 != 12\n"
            "::group::FAIL: t.A.test_a\n=====");
-    expect(scene.text, "\n  \\::error::mine\n\\##[error]x\na::b\n");
+    expect(scene.text, "\n  \\::error::mine\n##\\[error]x ##\\[y]\na::b\n");
     expect(scene.text, "\n::endgroup::\n");
     free(scene.text);
 }
