@@ -15,20 +15,21 @@ enum {
 };
 
 struct entry {
-    char *text;
+    char *name; // of the first one
+    char *group;
     uint32_t count;
 };
 
-// Items that were skipped, or did not run, for one reason.
-struct group {
-    char *reason;
+// Tests that were skipped, or did not run, for one reason.
+struct reason {
+    char *text;
     uint32_t count;
     ARRAY(struct entry) entries;
 };
 
 struct reasons {
     struct map places; // reason -> place in `all` + 1
-    ARRAY(struct group) all;
+    ARRAY(struct reason) all;
     uint32_t more; // items with a reason that is not kept
 };
 
@@ -45,12 +46,13 @@ reasons_free(struct reasons *reasons)
         return;
     }
     for (size_t i = 0; i < reasons->all.count; i++) {
-        struct group *group = &reasons->all.items[i];
-        for (size_t k = 0; k < group->entries.count; k++) {
-            free(group->entries.items[k].text);
+        struct reason *reason = &reasons->all.items[i];
+        for (size_t k = 0; k < reason->entries.count; k++) {
+            free(reason->entries.items[k].name);
+            free(reason->entries.items[k].group);
         }
-        ARRAY_RELEASE(&group->entries);
-        free(group->reason);
+        ARRAY_RELEASE(&reason->entries);
+        free(reason->text);
     }
     ARRAY_RELEASE(&reasons->all);
     map_release(&reasons->places);
@@ -64,8 +66,8 @@ keep(struct slice text)
     return slice_dup(slice_first(text, MOST_TEXT));
 }
 
-static struct group *
-find_group(struct reasons *reasons, struct slice reason)
+static struct reason *
+find_reason(struct reasons *reasons, struct slice reason)
 {
     reason = slice_first(reason, MOST_TEXT);
     uintptr_t place = (uintptr_t)map_find(&reasons->places, reason);
@@ -74,7 +76,7 @@ find_group(struct reasons *reasons, struct slice reason)
             return NULL;
         }
         ARRAY_ADD_ZERO(&reasons->all);
-        ARRAY_LAST(&reasons->all).reason = keep(reason);
+        ARRAY_LAST(&reasons->all).text = keep(reason);
         place = reasons->all.count;
         // NOLINTNEXTLINE(performance-no-int-to-ptr)
         map_set(&reasons->places, reason, (void *)place);
@@ -84,56 +86,59 @@ find_group(struct reasons *reasons, struct slice reason)
 
 // Counts one more `text` with that reason.
 void
-reasons_add(struct reasons *reasons, struct slice reason, struct slice name)
+reasons_add(struct reasons *reasons, struct slice reason, struct slice name,
+            struct slice group)
 {
-    struct group *group = find_group(reasons, reason);
+    struct reason *found = find_reason(reasons, reason);
 
-    if (group == NULL) {
+    if (found == NULL) {
         reasons->more++;
         return;
     }
-    group->count++;
-    if (group->entries.count > 0) {
-        struct entry *last = &ARRAY_LAST(&group->entries);
-        if (slice_equals_text(slice_first(name, MOST_TEXT), last->text)) {
+    found->count++;
+    group = slice_first(group, MOST_TEXT);
+    if (found->entries.count > 0 && group.len > 0) {
+        struct entry *last = &ARRAY_LAST(&found->entries);
+        if (slice_equals_text(group, last->group)) {
             last->count++;
             return;
         }
     }
-    if (group->entries.count < MOST_IDS) {
-        struct entry entry = {keep(name), 1};
-        ARRAY_ADD(&group->entries, entry);
+    if (found->entries.count < MOST_IDS) {
+        struct entry entry = {keep(name), keep(group), 1};
+        ARRAY_ADD(&found->entries, entry);
     }
 }
 
 static void
-print_group(const struct group *group, bool all, struct sheet *sheet)
+print_reason(const struct reason *reason, bool all, struct sheet *sheet)
 {
     char number[SHEET_SPAN_SIZE];
     uint32_t shown = 0;
 
-    sheet_add(sheet, STYLE_PLAIN, "%7s  ", sheet_number(number, group->count));
+    sheet_add(sheet, STYLE_PLAIN, "%7s  ", sheet_number(number, reason->count));
     sheet_text(sheet, STYLE_PLAIN,
-               group->reason[0] != '\0' ? slice_of(group->reason)
-                                        : SLICE("(no reason given)"));
+               reason->text[0] != '\0' ? slice_of(reason->text)
+                                       : SLICE("(no reason given)"));
     sheet_add(sheet, STYLE_PLAIN, "\n");
-    for (size_t i = 0; i < group->entries.count; i++) {
-        const struct entry *entry = &group->entries.items[i];
+    for (size_t i = 0; i < reason->entries.count; i++) {
+        const struct entry *entry = &reason->entries.items[i];
         // One more line instead of "and 1 more".
-        if (!all && i >= FEW_IDS && group->entries.count > FEW_IDS + 1) {
+        if (!all && i >= FEW_IDS && reason->entries.count > FEW_IDS + 1) {
             break;
         }
         sheet_add(sheet, STYLE_PLAIN, "         ");
-        sheet_text(sheet, STYLE_DIM, slice_of(entry->text));
+        sheet_text(sheet, STYLE_DIM,
+                   slice_of(entry->count > 1 ? entry->group : entry->name));
         if (entry->count > 1) {
             sheet_add(sheet, STYLE_DIM, " (%" PRIu32 ")", entry->count);
         }
         sheet_add(sheet, STYLE_PLAIN, "\n");
         shown += entry->count;
     }
-    if (shown < group->count) {
+    if (shown < reason->count) {
         sheet_add(sheet, STYLE_DIM, "         and %s more\n",
-                  sheet_number(number, group->count - shown));
+                  sheet_number(number, reason->count - shown));
     }
     writer_relieve(&sheet->writer);
 }
@@ -154,7 +159,7 @@ reasons_print(const struct reasons *reasons, const char *heading, bool all,
     sheet_add(sheet, STYLE_WARN, "%s: %s\n", heading,
               sheet_number(number, count));
     for (size_t i = 0; i < reasons->all.count; i++) {
-        print_group(&reasons->all.items[i], all, sheet);
+        print_reason(&reasons->all.items[i], all, sheet);
     }
     if (reasons->more > 0) {
         sheet_add(sheet, STYLE_DIM, "%7s  for other reasons\n",

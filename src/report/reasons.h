@@ -12,10 +12,12 @@ struct reasons;
 struct reasons *reasons_new(void);
 void reasons_free(struct reasons *reasons);
 
-/* Counts one more of `name`, for that reason. The same name in a row is
- * listed once with its number. */
+/*
+ * Counts one more of `name`, for that reason. Several in a row with the same
+ * `group` are listed as that, with their number; an empty one groups nothing.
+ */
 void reasons_add(struct reasons *reasons, struct slice reason,
-                 struct slice name);
+                 struct slice name, struct slice group);
 
 /* Prints them under `heading`, unless there are none. Of each reason a few
  * names are shown, or under `all` every one that was kept. */

@@ -134,14 +134,14 @@ note_test(struct summary *summary, const struct event_test *test)
     if (state == STATE_NOT_RUN) {
         // By job: after Ctrl-C there may be thousands of them.
         reasons_add(summary->not_run, wording_reason(test->outcome),
-                    slice_of(test->job[0] != '\0' ? test->job : test->id));
+                    slice_of(test->id), slice_of(test->job));
         return;
     }
     balance_add_test(summary->balance, test->slot);
     add_slow(summary, test);
     if (state == STATE_SKIPPED) {
         reasons_add(summary->skipped, wording_reason(test->outcome),
-                    slice_of(test->id));
+                    slice_of(test->id), (struct slice){NULL, 0});
     } else if (state_is_bad(state)) {
         add_bad(summary, test);
     }

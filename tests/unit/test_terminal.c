@@ -355,7 +355,7 @@ what_did_not_run_is_named_by_job(void **state)
     expect(scene_end(&scene), "Not run: 3\n"
                               "      3  interrupted\n"
                               "         t.A (2)\n"
-                              "         t.B\n");
+                              "         t.B.test_a\n");
     expect(scene.text, "\nStopped early: interrupted\n---");
     expect(scene.text, "\nINCOMPLETE\n3 selected = 0 passed + 0 failed + "
                        "0 skipped + 3 not run\n");
