@@ -32,8 +32,8 @@ enum child_output {
 };
 
 enum child_leads {
-    CHILD_LEADS_SESSION, // no controlling terminal, and a group of its own
-    CHILD_LEADS_GROUP,
+    CHILD_LEADS_GROUP,    // a process group, without a controlling terminal
+    CHILD_LEADS_SESSION,  // a session too; the scheduler may weigh it by itself
     CHILD_LEADS_TERMINAL, // a group in the foreground of our terminal
 };
 

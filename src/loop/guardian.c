@@ -39,7 +39,8 @@
 // Descriptors of a guardian; 0 to 2 are /dev/null, for its children.
 #define FD_SOCKET 3
 #define FD_TERMINAL 4 // to 6: what were descriptors 0 to 2
-#define FD_END 7
+#define FD_CONTROLLING 7
+#define FD_END 8
 
 struct guardian {
     int fd;
@@ -137,7 +138,7 @@ start_ward(struct guardian *guardian, const struct frame_spawn *spawn)
 static void
 give_terminal(const struct guardian *guardian, pid_t group)
 {
-    int terminal = guardian->nursery.terminal[0];
+    int terminal = guardian->nursery.controlling;
 
     if (terminal >= 0) {
         tcsetpgrp(terminal, group);
@@ -534,33 +535,49 @@ set_up_signals(struct guardian *guardian)
     sigdelset(&guardian->mask, SIGCHLD);
 }
 
+// A copy of a descriptor out of the way of the fixed numbers; -1: none.
+static int
+aside(int fd)
+{
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_END);
+}
+
+// Brings a descriptor to its number, or makes sure that nothing is there.
+static int
+place(int fd, int number)
+{
+    if (fd < 0) {
+        close(number);
+        return -1;
+    }
+    return dup3(fd, number, O_CLOEXEC);
+}
+
 // Brings the descriptors to their fixed numbers and closes all others.
 static bool
 set_up_descriptors(struct guardian *guardian, int fd)
 {
-    // Out of the way first: any of them may have any number.
-    int socket = fcntl(fd, F_DUPFD_CLOEXEC, FD_END);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    null = null >= 0 ? fcntl(null, F_DUPFD_CLOEXEC, FD_END) : -1;
+    struct nursery *nursery = &guardian->nursery;
+    // Copies first: any of them may be where another has to go.
+    int socket = aside(fd);
+    int null = aside(open("/dev/null", O_RDWR | O_CLOEXEC));
+    int controlling = aside(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    int terminal[3];
 
     if (socket < 0 || null < 0) {
         return false;
     }
     for (int i = 0; i < 3; i++) {
-        int old = fcntl(i, F_DUPFD_CLOEXEC, FD_END);
-        guardian->nursery.terminal[i] = old;
+        terminal[i] = aside(i);
     }
     for (int i = 0; i < 3; i++) {
-        int *old = &guardian->nursery.terminal[i];
-        *old = *old < 0 ? -1 : dup3(*old, FD_TERMINAL + i, O_CLOEXEC);
-        if (*old < 0) {
-            close(FD_TERMINAL + i);
-        }
+        nursery->terminal[i] = place(terminal[i], FD_TERMINAL + i);
         if (dup2(null, i) < 0) {
             return false;
         }
     }
-    guardian->fd = dup3(socket, FD_SOCKET, O_CLOEXEC);
+    nursery->controlling = place(controlling, FD_CONTROLLING);
+    guardian->fd = place(socket, FD_SOCKET);
     os_close_from(FD_END);
     return guardian->fd >= 0;
 }

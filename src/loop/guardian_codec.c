@@ -143,7 +143,7 @@ code_spawn(struct coder *coder, struct frame_spawn *spawn)
               CHILD_OUTPUT_NULL);
     CODE_ENUM(coder, spawn->err, enum child_output, CHILD_OUTPUT_PIPE,
               CHILD_OUTPUT_NULL);
-    CODE_ENUM(coder, spawn->leads, enum child_leads, CHILD_LEADS_SESSION,
+    CODE_ENUM(coder, spawn->leads, enum child_leads, CHILD_LEADS_GROUP,
               CHILD_LEADS_TERMINAL);
     code_bool(coder, &spawn->zygote);
     code_text(coder, &spawn->cwd);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,9 +155,9 @@ path_of(char *const *envp)
 struct launch {
     const struct frame_spawn *spawn;
     pid_t guardian;
-    int fds[3];   // to become 0 to 2; as many are left as they are with -1
-    int terminal; // to be given to it, or -1
-    char **argv;  // the command's begin at 1
+    int fds[3];      // to become 0 to 2; as many are left as they are with -1
+    int controlling; // the terminal, or -1
+    char **argv;     // the command's begin at 1
     char *const *envp;
     enum frame_step step; // 0: none has failed
     int number;
@@ -234,17 +235,23 @@ static bool
 lead(const struct launch *launch)
 {
     switch (launch->spawn->leads) {
+    case CHILD_LEADS_GROUP:
+        if (launch->controlling >= 0) {
+            // Or else whoever opens /dev/tty is stopped, for being in the
+            // background. A session of its own would do it as well, but Linux
+            // gives each session a share of the processor of its own.
+            ioctl(launch->controlling, TIOCNOTTY);
+        }
+        return setpgid(0, 0) == 0;
     case CHILD_LEADS_SESSION:
         return setsid() >= 0;
-    case CHILD_LEADS_GROUP:
-        return setpgid(0, 0) == 0;
     case CHILD_LEADS_TERMINAL:
         if (setpgid(0, 0) < 0) {
             return false;
         }
-        if (launch->terminal >= 0) {
+        if (launch->controlling >= 0) {
             // All signals are blocked, SIGTTOU too. No terminal is no failure.
-            tcsetpgrp(launch->terminal, getpid());
+            tcsetpgrp(launch->controlling, getpid());
         }
         return true;
     }
@@ -412,7 +419,7 @@ ward_start(struct ward *ward, struct nursery *nursery,
     struct launch launch = {
         .spawn = spawn,
         .guardian = nursery->guardian,
-        .terminal = nursery->terminal[0],
+        .controlling = nursery->controlling,
         .argv = nursery->argv.items,
         .envp = nursery->envp.items,
     };

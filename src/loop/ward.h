@@ -48,6 +48,7 @@ struct nursery {
     void *stack;
     pid_t guardian;
     int terminal[3]; // what were this program's descriptors 0 to 2; -1: none
+    int controlling; // its controlling terminal; -1: none
     struct words environment; // owned texts "NAME=value"
     struct words argv;        // for one start: borrowed
     struct words envp;        // likewise

@@ -336,7 +336,7 @@ start_child(struct program *program, const char *tag, struct err *err)
         .input = terminal ? CHILD_INPUT_TERMINAL : CHILD_INPUT_NULL,
         .out = terminal ? CHILD_OUTPUT_TERMINAL : CHILD_OUTPUT_PIPE,
         .err = terminal ? CHILD_OUTPUT_TERMINAL : CHILD_OUTPUT_PIPE,
-        .leads = terminal ? CHILD_LEADS_TERMINAL : CHILD_LEADS_SESSION,
+        .leads = terminal ? CHILD_LEADS_TERMINAL : CHILD_LEADS_GROUP,
     };
     program->child =
         child_start(params->guardians, &child, &events, program, err);

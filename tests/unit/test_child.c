@@ -1,3 +1,4 @@
+#include "pseudo_terminal.h"
 #include "stage.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 #include "loop/child.h"
 #include "loop/os.h"
+#include "loop/signals.h"
 #include "util/alloc.h"
 #include "util/array.h"
 #include "util/path.h"
@@ -567,7 +569,7 @@ signals_are_as_they_were_made(void **state)
 }
 
 static void
-a_child_leads_a_session_or_a_group(void **state)
+a_child_leads_a_group_or_a_session(void **state)
 {
     struct scene scene;
     struct watched watched;
@@ -580,13 +582,46 @@ a_child_leads_a_session_or_a_group(void **state)
     (void)state;
     begin(&scene);
     run(&scene, &watched, &params);
-    assert_string_equal(buf_text(&watched.out), "group\nsession\n");
-    unwatch(&watched);
-    params.leads = CHILD_LEADS_GROUP;
-    run(&scene, &watched, &params);
     assert_string_equal(buf_text(&watched.out), "group\n");
     unwatch(&watched);
+    params.leads = CHILD_LEADS_SESSION;
+    run(&scene, &watched, &params);
+    assert_string_equal(buf_text(&watched.out), "group\nsession\n");
+    unwatch(&watched);
     end(&scene);
+}
+
+// Runs on a terminal: what a child says about it, by how it was started.
+static int
+ask_for_the_terminal(int terminal, int master)
+{
+    struct scene scene;
+    struct watched watched;
+    // The foreground group is the eighth word; opening fails without one.
+    struct child_params params = {
+        .argv = SHELL("set -- $(cat /proc/$$/stat); "
+                      "if [ $8 = $$ ]; then echo mine; fi; "
+                      "(: </dev/tty) 2>/dev/null && echo there; :")};
+
+    (void)master;
+    begin(&scene);
+    run(&scene, &watched, &params);
+    assert_string_equal(buf_text(&watched.out), "");
+    unwatch(&watched);
+    params.leads = CHILD_LEADS_TERMINAL;
+    run(&scene, &watched, &params);
+    assert_string_equal(buf_text(&watched.out), "mine\nthere\n");
+    unwatch(&watched);
+    assert_int_equal(tcgetpgrp(terminal), getpgrp()); // ours again
+    end(&scene);
+    return 0;
+}
+
+static void
+a_child_has_the_terminal_only_when_it_is_given(void **state)
+{
+    (void)state;
+    assert_int_equal(in_a_terminal(ask_for_the_terminal), 0);
 }
 
 static void
@@ -821,6 +856,51 @@ only_descendants_are_signalled_by_pid(void **state)
     assert_int_equal(WEXITSTATUS(status), 7);
     unwatch(&watched);
     end(&scene);
+}
+
+static void
+on_stop(void *ctx, int signo)
+{
+    struct scene *scene = ctx;
+
+    assert_int_equal(signo, SIGTSTP);
+    loop_stop(scene->stage.loop);
+}
+
+// Runs on a terminal: whoever has it is stopped on it.
+static int
+be_stopped_on_the_terminal(int terminal, int master)
+{
+    static const int signos[] = {SIGTSTP};
+    struct scene scene;
+    struct watched watched;
+    struct err err = {0};
+
+    (void)master;
+    begin(&scene);
+    struct signals *signals =
+        signals_new(scene.stage.loop, signos, 1, on_stop, &scene, &err);
+    watch(&scene, &watched,
+          &(struct child_params){.argv = SHELL("kill -TSTP $$; exit 7"),
+                                 .leads = CHILD_LEADS_TERMINAL});
+    stage_run(&scene.stage); // so are we
+    assert_int_equal(tcgetpgrp(terminal), getpgrp());
+    guardians_pause(scene.guardians, true);
+    guardians_pause(scene.guardians, false);
+    stage_run(&scene.stage);
+    assert_int_equal(WEXITSTATUS(watched.exit.status), 7);
+    assert_int_equal(tcgetpgrp(terminal), getpgrp());
+    signals_free(signals);
+    unwatch(&watched);
+    end(&scene);
+    return 0;
+}
+
+static void
+a_child_that_is_stopped_on_the_terminal_stops_us(void **state)
+{
+    (void)state;
+    assert_int_equal(in_a_terminal(be_stopped_on_the_terminal), 0);
 }
 
 // The pid of the only guardian.
@@ -1126,7 +1206,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(output_is_appended_to_files),
     cmocka_unit_test(descriptors_above_two_are_closed),
     cmocka_unit_test(signals_are_as_they_were_made),
-    cmocka_unit_test(a_child_leads_a_session_or_a_group),
+    cmocka_unit_test(a_child_leads_a_group_or_a_session),
+    cmocka_unit_test(a_child_has_the_terminal_only_when_it_is_given),
     cmocka_unit_test(a_signal_ends_the_whole_group),
     cmocka_unit_test(output_that_a_grandchild_keeps_open_is_cut_off),
     cmocka_unit_test(a_daemon_is_found_by_its_job),
@@ -1137,6 +1218,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_a_zygote_leaves_is_ended_by_settling),
     cmocka_unit_test(only_descendants_are_signalled_by_pid),
     cmocka_unit_test(a_guardian_that_is_killed_is_replaced),
+    cmocka_unit_test(a_child_that_is_stopped_on_the_terminal_stops_us),
     cmocka_unit_test(pausing_stops_everything_below),
     cmocka_unit_test(stopping_ends_what_runs),
     cmocka_unit_test(a_dropped_child_is_ended_and_forgotten),

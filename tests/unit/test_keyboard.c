@@ -1,3 +1,4 @@
+#include "pseudo_terminal.h"
 #include "stage.h"
 
 #include <signal.h>
@@ -8,33 +9,6 @@
 #include <termios.h>
 
 #include "loop/keyboard.h"
-
-// Runs fn(name of a new terminal) in a process that leads a session with it,
-// and gives its exit status. `master`, the other end, is for the process too.
-static int
-in_a_terminal(int (*fn)(int terminal, int master))
-{
-    int status = 0;
-    int master = posix_openpt(O_RDWR | O_NOCTTY);
-    char name[100];
-
-    assert_true(master >= 0);
-    assert_int_equal(grantpt(master), 0);
-    assert_int_equal(unlockpt(master), 0);
-    assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        setsid();
-        int terminal = open(name, O_RDWR);
-        if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0) {
-            _exit(100);
-        }
-        _exit(fn(terminal, master));
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    close(master);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
 
 struct keys {
     struct loop *loop;
