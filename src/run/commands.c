@@ -129,13 +129,10 @@ collect_now(void *ctx)
     bool tap = settings->tap;
     for (int i = 0; i < settings->labels.count; i++) {
         const char *label = settings->labels.at[i];
-        // Patterns are matched against what the default finds.
+        // A pattern is matched against what the other labels name.
         if (!tap || strpbrk(label, "*?[") == NULL || path_is_file(label)) {
             add_label(commands, label);
         }
-    }
-    if (tap && items_count(commands->collected) == 0 && path_is_folder("t")) {
-        add_folder(commands, "t", 0);
     }
     commands->source_events->on_collected(commands->source_ctx, NULL);
 }

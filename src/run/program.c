@@ -243,8 +243,7 @@ on_output(void *ctx, enum child_stream stream, struct slice bytes)
 {
     struct program *program = ctx;
     bool out = stream == CHILD_OUT;
-    bool merged = program->shared->params.settings->capture == CAPTURE_MERGED;
-    keeper_add(&program->kept[out || merged ? 0 : 1], bytes);
+    keeper_add(&program->kept[out ? 0 : 1], bytes);
     if (out) {
         report_reader_feed(program->reader, bytes);
     }
@@ -335,7 +334,9 @@ start_child(struct program *program, const char *tag, struct err *err)
         .tag = tag,
         .input = terminal ? CHILD_INPUT_TERMINAL : CHILD_INPUT_NULL,
         .out = terminal ? CHILD_OUTPUT_TERMINAL : CHILD_OUTPUT_PIPE,
-        .err = terminal ? CHILD_OUTPUT_TERMINAL : CHILD_OUTPUT_PIPE,
+        .err = terminal                              ? CHILD_OUTPUT_TERMINAL
+               : settings->capture == CAPTURE_MERGED ? CHILD_OUTPUT_SAME
+                                                     : CHILD_OUTPUT_PIPE,
         .leads = terminal ? CHILD_LEADS_TERMINAL : CHILD_LEADS_GROUP,
     };
     program->child =
