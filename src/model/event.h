@@ -40,7 +40,11 @@ enum stop_reason {
     STOP_BAILED,      // a program said Bail out!
 };
 
-enum note_level { NOTE_INFO, NOTE_WARNING, NOTE_ERROR };
+enum note_level {
+    NOTE_INFO,
+    NOTE_WARNING,
+    NOTE_ERROR
+};
 
 struct event_run {
     const char *build_id;
@@ -54,7 +58,7 @@ struct event_run {
 };
 
 struct event_collected {
-    uint32_t items;    // selected
+    uint32_t items; // selected
     uint32_t jobs;
     uint32_t excluded; // collected, but not selected
     uint64_t us;       // how long it took
@@ -68,24 +72,24 @@ struct event_job {
     uint32_t items;
     int slot;
     int attempt;
-    struct usage usage;   // finished only
-    uint64_t us;          // finished only
-    struct output out;    // finished only: printed outside of any item
+    struct usage usage; // finished only
+    uint64_t us;        // finished only
+    struct output out;  // finished only: printed outside of any item
     struct output err;
 };
 
 struct event_test {
     uint32_t number;
     const char *id;
-    const char *job;    // its job's name: the classname of JUnit
-    const char *file;   // "" when not known
-    uint32_t line;      // 0: not known
+    const char *job;  // its job's name: the classname of JUnit
+    const char *file; // "" when not known
+    uint32_t line;    // 0: not known
     int slot;
     int attempt;
-    uint64_t began_us;  // since the run began
-    uint64_t us;        // slow: so far
+    uint64_t began_us;             // since the run began
+    uint64_t us;                   // slow: so far
     const struct outcome *outcome; // finished only
-    const char *rerun;  // finished badly: a command that runs just this again
+    const char *rerun; // finished badly: a command that runs just this again
 };
 
 struct event_leak {

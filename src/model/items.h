@@ -28,14 +28,14 @@ enum job_kind {
 
 /* An item. Written through the functions below only. */
 struct item {
-    uint32_t text;  // its id, or what follows the job's name when it starts "."
-    uint32_t job;   // the job it was collected in
-    uint32_t line;  // 0: not known
-    uint32_t ms;    // how long it took
+    uint32_t text; // its id, or what follows the job's name when it starts "."
+    uint32_t job;  // the job it was collected in
+    uint32_t line; // 0: not known
+    uint32_t ms;   // how long it took
     uint32_t serial; // 0, or k for the k-th item of the same id: "id#k"
-    uint8_t state;  // enum state
-    uint8_t tries;  // how often it was begun
-    uint8_t flags;  // ITEM_*
+    uint8_t state;   // enum state
+    uint8_t tries;   // how often it was begun
+    uint8_t flags;   // ITEM_*
 };
 enum {
     ITEM_SELECTED = 1, // runs and is counted
@@ -58,8 +58,8 @@ struct job {
     uint16_t attempt; // of the last time it was given out; 0: never
 };
 enum {
-    JOB_ALONE = 1, // nothing may run beside it
-    JOB_SPAWN = 2, // must not run in a fork of the zygote
+    JOB_ALONE = 1,  // nothing may run beside it
+    JOB_SPAWN = 2,  // must not run in a fork of the zygote
     JOB_SORTED = 4, // its list ascends; set by items_split_job
 };
 

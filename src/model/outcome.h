@@ -52,8 +52,8 @@ struct finding {
 /* Output of one stream, cut in the middle when it was longer than allowed. */
 struct output {
     struct slice head;
-    struct slice tail;   // empty unless something was cut out
-    uint64_t cut;        // bytes left out between the two
+    struct slice tail; // empty unless something was cut out
+    uint64_t cut;      // bytes left out between the two
 };
 
 struct usage {
@@ -64,14 +64,14 @@ struct usage {
 
 struct outcome {
     enum state state;
-    uint64_t us;             // how long it took
-    struct slice reason;     // of a skip, or why it did not run
+    uint64_t us;         // how long it took
+    struct slice reason; // of a skip, or why it did not run
     const struct finding *findings;
     size_t finding_count;
     struct output out;
-    struct output err;       // empty under merged capture
-    bool ran;     // false: its framework does not count it as run
-    bool counted; // false: its framework does not count its skip
+    struct output err; // empty under merged capture
+    bool ran;          // false: its framework does not count it as run
+    bool counted;      // false: its framework does not count its skip
 };
 
 /* "passed", "not run", ...; "none" for STATE_NONE. Static. */

@@ -9,10 +9,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum isolation { ISOLATION_CLASS, ISOLATION_WORKER, ISOLATION_TEST };
-enum start_method { START_AUTO, START_FORK, START_SPAWN };
-enum capture_mode { CAPTURE_SPLIT, CAPTURE_MERGED, CAPTURE_NONE };
-enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+enum isolation {
+    ISOLATION_CLASS,
+    ISOLATION_WORKER,
+    ISOLATION_TEST
+};
+enum start_method {
+    START_AUTO,
+    START_FORK,
+    START_SPAWN
+};
+enum capture_mode {
+    CAPTURE_SPLIT,
+    CAPTURE_MERGED,
+    CAPTURE_NONE
+};
+enum color_mode {
+    COLOR_AUTO,
+    COLOR_ALWAYS,
+    COLOR_NEVER
+};
 enum output_format {
     FORMAT_AUTO, // what stdout turns out to be, else the exit status
     FORMAT_EXIT,
@@ -56,21 +72,21 @@ struct settings {
     char *runner;    // a command with $TEST, or NULL
     bool tap;        // labels are TAP programs
     enum output_format format;
-    char *basedir;   // discover's start directory
-    char *pattern;   // discover's file pattern
-    char *top;       // discover's top-level directory, or NULL
+    char *basedir; // discover's start directory
+    char *pattern; // discover's file pattern
+    char *top;     // discover's top-level directory, or NULL
 
     // How to run it.
-    int slots;       // 0: as many as this process may use CPUs
+    int slots; // 0: as many as this process may use CPUs
     enum isolation isolation;
     enum start_method start;
     enum capture_mode capture;
     bool pdb;
     struct texts adapter; // its words; none: that for unittest
-    char *python;    // or NULL: looked for
-    bool python_asked; // by --python, not by mule.yaml
+    char *python;         // or NULL: looked for
+    bool python_asked;    // by --python, not by mule.yaml
     struct texts python_args;
-    char *coverage;  // NULL: no; "": no rcfile; else the rcfile
+    char *coverage; // NULL: no; "": no rcfile; else the rcfile
     bool profile;
     char *build_id;  // or NULL: drawn
     char *workspace; // a name, or NULL
@@ -83,11 +99,11 @@ struct settings {
     uint32_t timeout_ms;      // of a job
     uint32_t test_timeout_ms; // of an item
     uint32_t import_timeout_ms;
-    uint32_t max_time_ms;     // of the run
-    uint32_t grace_ms;        // between SIGTERM and SIGKILL
-    uint32_t slow_ms;         // a notice that an item takes that long
-    uint32_t max_fail;        // stop after so many bad items
-    uint64_t output_limit;    // bytes kept of each stream of an item
+    uint32_t max_time_ms;  // of the run
+    uint32_t grace_ms;     // between SIGTERM and SIGKILL
+    uint32_t slow_ms;      // a notice that an item takes that long
+    uint32_t max_fail;     // stop after so many bad items
+    uint64_t output_limit; // bytes kept of each stream of an item
 
     // What people see.
     int verbosity; // 0 to 3
@@ -99,7 +115,7 @@ struct settings {
     int durations;      // how many of the slowest items the end names
     char *log;          // a file for developers, or NULL
 
-    char *config_path;  // the mule.yaml that was read, or NULL
+    char *config_path; // the mule.yaml that was read, or NULL
 };
 
 /* Fills in the defaults that the man page names. */

@@ -12,15 +12,15 @@
 struct tally {
     uint32_t selected;
     uint32_t states[STATE_COUNT];
-    uint32_t ran;      // as unittest counts
+    uint32_t ran; // as unittest counts
     uint32_t failures;
     uint32_t errors;
     uint32_t skips;
     uint32_t xfails;
     uint32_t xpasses;
     uint32_t retried;
-    uint32_t late;     // results of superseded attempts, and second ones
-    uint32_t leaks;    // processes that outlived their job
+    uint32_t late;  // results of superseded attempts, and second ones
+    uint32_t leaks; // processes that outlived their job
 };
 
 /* Counts one final outcome. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 // Giving back less than this costs more than it saves.
-#define CAPTURE_HOLE (1024 * 1024)
+#define CAPTURE_HOLE ((uint64_t)1024 * 1024)
 
 static bool
 open_file(struct capture *capture, enum stream stream, const char *folder,

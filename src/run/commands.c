@@ -108,11 +108,10 @@ add_folder(struct commands *commands, const char *path, int depth)
 static void
 add_label(struct commands *commands, const char *label)
 {
-    if (!params_of(commands)->settings->tap) {
-        add_program(commands, label);
-    } else if (path_is_folder(label)) {
+    bool tap = params_of(commands)->settings->tap;
+    if (tap && path_is_folder(label)) {
         add_folder(commands, label, 0);
-    } else if (path_is_file(label)) {
+    } else if (!tap || path_is_file(label)) {
         add_program(commands, label);
     } else {
         commands->source_events->on_unknown(commands->source_ctx,
