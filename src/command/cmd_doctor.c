@@ -37,7 +37,7 @@ say(const char *topic, const char *format, ...)
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 static void
@@ -48,7 +48,7 @@ complain(struct doctor *doctor, const char *topic, const struct err *err)
     if (err->hint != NULL) {
         printf("       %-12s   %s\n", "", err->hint);
     }
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 static void
@@ -58,7 +58,7 @@ warn(const char *topic, const char *text, const char *hint)
     if (hint != NULL) {
         printf("       %-12s   %s\n", "", hint);
     }
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 static void
@@ -102,7 +102,7 @@ look_at_limits(const struct doctor *doctor)
             (unsigned long long)files.rlim_cur);
     }
     if (processes.rlim_cur != RLIM_INFINITY &&
-        processes.rlim_cur < (rlim_t)(64 + 4 * slots)) {
+        processes.rlim_cur < 64 + 4 * (rlim_t)slots) {
         warn("limits", "few processes are allowed", "ulimit -u allows more");
     }
 }

@@ -1,6 +1,4 @@
-#include "run/slot_internal.h"
-
-#include "util/alloc.h"
+#include "run/slot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "run/slot_internal.h"
+#include "util/alloc.h"
 
 static bool
 make_page(struct slot *slot, struct err *err)
@@ -85,7 +86,7 @@ void
 slot_give(struct slot *slot, const struct order *order)
 {
     assert(slot->order_count < BATCH_MOST);
-    int lane = ffsll((long long)~slot->lanes_used) - 1;
+    int lane = ffsll((int64_t)~slot->lanes_used) - 1;
     slot->lanes_used |= (uint64_t)1 << lane;
     slot->lanes[slot->order_count] = lane;
     slot->orders[slot->order_count++] = *order;

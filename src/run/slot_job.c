@@ -10,7 +10,6 @@ slot_front(struct slot *slot)
     return slot->order_count > 0 && slot->sent ? &slot->orders[0] : NULL;
 }
 
-
 uint64_t
 slot_now(const struct slot *slot)
 {
@@ -235,8 +234,6 @@ describe_problem(const struct slot *slot, enum order_end end, char *text,
         snprintf(text, size, "the run was stopped while it ran");
         break;
     case ORDER_BREACH:
-        snprintf(text, size, "%s", slot->problem);
-        break;
     case ORDER_DONE:
     case ORDER_CRASHED:
     case ORDER_LOST:
