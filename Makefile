@@ -52,7 +52,7 @@ run: build
 
 check: check-packages
 	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
-	@tools/check $(BUILD) unit golden style fuzz smoke system
+	@tools/check $(BUILD) unit golden style fuzz smoke python system
 
 lint: build
 	@tools/install_packages --may-miss lint
