@@ -1,6 +1,7 @@
 /*
  * What every unit test includes: cmocka with the headers it wants before it,
- * and a main function that speaks TAP.
+ * and a main function that speaks TAP. cmocka's skip() is not to be used: what
+ * it prints is read as a failure.
  */
 #ifndef TESTS_UNIT_CHECK_H
 #define TESTS_UNIT_CHECK_H
