@@ -257,6 +257,12 @@ enum verdict {
     VERDICT_NEW
 };
 
+static bool
+is_service(struct sweep *sweep, const struct os_process *process)
+{
+    return os_process_variable(process->pid, SWEEP_SERVICE, &sweep->command);
+}
+
 // Judges one process, and ends it if it is to go.
 static enum verdict
 judge(struct sweep *sweep, const struct os_process *process, usec now)
@@ -278,7 +284,8 @@ judge(struct sweep *sweep, const struct os_process *process, usec now)
         }
         return VERDICT_KNOWN;
     }
-    if (suspect == NULL && !is_stray(sweep, process)) {
+    if (suspect == NULL &&
+        (!is_stray(sweep, process) || is_service(sweep, process))) {
         return VERDICT_STAYS;
     }
     if (suspect == NULL && sweep->suspects.count == 1) {

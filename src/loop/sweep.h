@@ -10,6 +10,12 @@
 #include "loop/os.h"
 #include "loop/ward.h"
 
+/*
+ * A process in whose environment this variable is was started to serve all
+ * jobs: it is no leak, and lives as long as the guardian.
+ */
+#define SWEEP_SERVICE "MULE_SERVICE"
+
 /* How long what is left may take to end by itself. */
 #define SWEEP_PATIENCE_US 200000
 

@@ -803,6 +803,7 @@ on_setup_done(void *ctx, const struct event_script *script)
         err_set(&run->err, ERR_SYSTEM, "setup of workspace \"%s\": %s",
                 script->workspace, script->problem);
         run_stop(run, STOP_BROKEN, false);
+        drain(run);
     } else {
         begin_collecting(run);
     }

@@ -1,6 +1,7 @@
 #include "run/scripts.h"
 
 #include "loop/deadline.h"
+#include "loop/sweep.h"
 #include "run/keeper.h"
 #include "run/verdict.h"
 #include "util/alloc.h"
@@ -138,11 +139,16 @@ start_child(struct scripts *scripts, struct err *err)
     ARRAY_ADD(&env,
               alloc_printf("MULE_REVISION=%s",
                            params->revision != NULL ? params->revision : ""));
+    if (scripts->setup) {
+        // What it starts here may go on until teardown; see loop/sweep.h.
+        ARRAY_ADD(&env, alloc_dup(SWEEP_SERVICE "=1"));
+    }
     ARRAY_ADD(&env, NULL);
     struct child_params child = {
         .argv = argv,
         .env = (const char *const *)env.items,
         .cwd = params->workspace->root,
+        .zygote = scripts->setup,
     };
     scripts->child =
         child_start(params->guardians, &child, &events, scripts, err);

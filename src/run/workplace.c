@@ -1,5 +1,6 @@
 #include "run/workplace.h"
 
+#include "loop/sweep.h"
 #include "util/alloc.h"
 #include "util/array.h"
 #include "util/map.h"
@@ -76,6 +77,7 @@ make_environment(struct workplace *workplace, int cpus)
 {
     draw_hash_seed(workplace);
     add_variable(workplace, "MULE", "1");
+    add_variable(workplace, SWEEP_SERVICE, NULL); // of a mule around this one
     add_variable(workplace, "MULE_BUILD_ID", workplace->build_id);
     add_number(workplace, "MULE_SLOTS", workplace->slot_count);
     add_variable(workplace, "PYTHONHASHSEED", workplace->hash_seed);
