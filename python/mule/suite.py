@@ -62,6 +62,7 @@ class ResultMixin:
 
     max_text = 1 << 20  # bytes of one text of a finding
     hint = None  # what to say when a test wanted a terminal: takes its id
+    debugger = None  # where to go with what a test raised: takes sys.exc_info
 
     def __init__(self, *args, reporter, **kwargs):
         super().__init__(*args, **kwargs)
@@ -210,6 +211,8 @@ class ResultMixin:
             return
         finding = self._finding(kind, test, err)
         where.append((test, finding["trace"]))
+        if self.debugger is not None:
+            self.debugger(err)
         if isinstance(test, _ErrorHolder):
             self._add_fixture(test, finding)
         else:

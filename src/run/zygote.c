@@ -238,8 +238,9 @@ finish_collecting(struct zygote *zygote,
         note(zygote, NOTE_INFO, buf_text(&text), NULL);
         buf_release(&text);
     }
-    collected(zygote, NULL);
+    // First: what is collected is given out at once, and may even end it all.
     zygote->params.events->on_ready(zygote->params.ctx);
+    collected(zygote, NULL);
 }
 
 static void

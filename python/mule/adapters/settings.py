@@ -77,6 +77,24 @@ class Settings:
             test.id() if test is not None else ""))
 
 
+def post_mortem(err):
+    """Stop where a test failed, and not in unittest's own functions."""
+    import pdb
+    import traceback
+    kind, value, trace = err
+    last = None
+    entry = trace
+    while entry is not None:
+        if "__unittest" not in entry.tb_frame.f_globals:
+            last = entry
+        entry = entry.tb_next
+    if last is None:
+        return
+    last.tb_next = None
+    traceback.print_exception(kind, value, trace)
+    pdb.post_mortem(trace)
+
+
 def quoted(text):
     """As a word of the shell."""
     plain = all(c.isalnum() or c in "._-/:@%+=," for c in text)

@@ -16,6 +16,7 @@ from .page import BATCH, BEGUN, ENDED, FIRST, JOB, PID, page_private, \
     page_settle
 from .protocol import encode, forks, MAXRSS_SCALE, monotonic_ns, \
     rusage_of
+from .settings import post_mortem
 
 __unittest = True
 
@@ -234,6 +235,8 @@ class Worker:
         self.result = Result(reporter=self.reporter)
         self.result.max_text = settings.max_text
         self.result.hint = settings.breakpoint_hint
+        if settings.debug == "pdb":
+            self.result.debugger = post_mortem
         self.cwd = os.getcwd()
         self.poll = select.poll()
         self.poll.register(connection.fd, 0)
