@@ -20,6 +20,7 @@ import os
 import runpy  # noqa: F401  python -m has it loaded
 import sys
 import unittest
+from unittest.case import _SubTest as SubTest
 
 
 class Record:
@@ -61,7 +62,8 @@ def recording(record):
         name = None
 
         def note(self, kind, test):
-            test = getattr(test, "test_case", test)  # of a subtest
+            if isinstance(test, SubTest):
+                test = test.test_case
             record.add(kind, self.name if test is self.running else test.id())
 
         def startTest(self, test):

@@ -232,7 +232,7 @@ class ResultMixin:
             return
         if self._unsettled:
             self._settle()
-        test = getattr(test, "test_case", test)
+        test = _whole(test)
         self._current = test
         self._key = self._waiting.pop(id(test), None)
         self._ran = False
@@ -452,9 +452,14 @@ def _test_of(tb, waiting):
     return found
 
 
+def _whole(test):
+    """The test that a subtest is a part of."""
+    return test.test_case if isinstance(test, _SubTest) else test
+
+
 def _home_files(test):
     """The files in which a failure of this test is best shown."""
-    test = getattr(test, "test_case", test)
+    test = _whole(test)
     module = sys.modules.get(type(test).__module__)
     files = [getattr(module, "__file__", None)]
     method = getattr(type(test), getattr(test, "_testMethodName", ""), None)

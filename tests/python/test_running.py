@@ -214,6 +214,21 @@ class Running(unittest.TestCase):
         self.assertNotIn("_mule", finding["trace"])
         self.assertNotIn("unittest/case", finding["trace"])
 
+    def test_a_method_called_test_case_is_like_any_other(self):
+        files = {"helpers.py": """
+            def check(value):
+                assert value, "not so"
+            """, "test_named.py": """
+            import helpers, unittest
+            class A(unittest.TestCase):
+                def test_case(self):
+                    helpers.check(False)
+            """}
+        for outcome in self.run_both_ways(files):
+            [finding] = outcome["test_case"]["findings"]
+            self.assertEqual((finding["file"], finding["line"]),
+                             ("test_named.py", 5))
+
     def test_a_test_has_a_finding_for_each_subtest(self):
         for outcome in self.run_both_ways({"test_sub.py": SUBTESTS}):
             many = outcome["test_many"]
