@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "loop/guardians_internal.h"
+#include "loop/guardian_link.h"
 #include "util/alloc.h"
 
 // Packs texts one behind the other, for a frame. False: too long.
@@ -54,7 +54,7 @@ child_start(struct guardians *guardians, const struct child_params *params,
     assert(events->on_gone != NULL);
     struct frame frame = {.kind = FRAME_SPAWN};
     bool fits = make_frame(guardians, params, &frame.spawn);
-    struct link_to *link = guardians_choose(guardians);
+    struct guardian_link *link = guardians_choose(guardians);
 
     if (link == NULL) {
         err_set(err, ERR_SPAWN, "no guardian is left to start %s",
@@ -64,10 +64,10 @@ child_start(struct guardians *guardians, const struct child_params *params,
     struct child *child = ALLOC(struct child);
     child->events = events;
     child->ctx = ctx;
-    link_add(link, child);
+    guardian_link_add(link, child);
     frame.spawn.id = child->id;
-    if (!fits || !link_send(link, &frame)) {
-        link_remove(link, child);
+    if (!fits || !guardian_link_send(link, &frame)) {
+        guardian_link_remove(link, child);
         free(child);
         err_set(err, ERR_SPAWN,
                 "starting %s: its arguments and environment are too long",
@@ -83,7 +83,7 @@ child_signal(struct child *child, int signo)
     struct frame frame = {.kind = FRAME_SIGNAL,
                           .signal = {.id = child->id, .signo = signo}};
 
-    link_send(child->link, &frame);
+    guardian_link_send(child->link, &frame);
 }
 
 void
@@ -93,7 +93,7 @@ child_signal_pid(struct child *child, pid_t pid, int signo, bool group)
         .kind = FRAME_SIGNAL_PID,
         .signal_pid = {.pid = pid, .signo = signo, .group = group}};
 
-    link_send(child->link, &frame);
+    guardian_link_send(child->link, &frame);
 }
 
 void
@@ -114,7 +114,7 @@ child_pid(const struct child *child)
 static void
 bury(struct child *child, const struct child_exit *exit)
 {
-    link_remove(child->link, child);
+    guardian_link_remove(child->link, child);
     if (child->events != NULL) {
         child->events->on_gone(child->ctx, exit);
     }

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "loop/below.h"
+#include "loop/guardian_post.h"
 #include "loop/os.h"
 #include "loop/sweep.h"
 #include "loop/ward.h"
@@ -36,14 +38,8 @@
 // How long ending everything may take at the end.
 #define END_US 2000000
 
-// Descriptors of a guardian; 0 to 2 are /dev/null, for its children.
-#define FD_SOCKET 3
-#define FD_TERMINAL 4 // to 6: what were descriptors 0 to 2
-#define FD_CONTROLLING 7
-#define FD_END 8
-
 struct guardian {
-    int fd;
+    struct guardian_post post;
     pid_t employer;       // the program it works for
     pid_t employer_group; // whose terminal it is
     struct nursery nursery;
@@ -58,7 +54,6 @@ struct guardian {
     bool blocked;    // the socket takes no more
     bool paused;
     usec paused_at;
-    sigset_t mask; // while it waits
     bool over;
 };
 
@@ -86,7 +81,7 @@ flush(struct guardian *guardian)
 
     guardian->blocked = false;
     while (out->len > 0) {
-        ssize_t count = send(guardian->fd, out->data, out->len,
+        ssize_t count = send(guardian->post.fd, out->data, out->len,
                              MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count > 0) {
             buf_drop(out, (size_t)count);
@@ -138,56 +133,21 @@ start_ward(struct guardian *guardian, const struct frame_spawn *spawn)
 static void
 give_terminal(const struct guardian *guardian, pid_t group)
 {
-    int terminal = guardian->nursery.controlling;
+    int terminal = guardian->post.controlling;
 
     if (terminal >= 0) {
         tcsetpgrp(terminal, group);
     }
 }
 
-// A process that a ward says it has started: only if it is below us.
+// Groups first: that costs least, and gets at most of them at once.
 static void
-signal_pid(struct guardian *guardian, const struct frame_signal_pid *request)
+signal_all(const struct guardian *guardian, int signo)
 {
-    struct os_processes *found = &guardian->sweep.found;
-
-    if (request->pid <= 1 || !os_find_below(found, getpid())) {
-        return;
-    }
-    for (size_t i = 0; i < found->count; i++) {
-        const struct os_process *process = &found->items[i];
-        if (request->group && process->group == request->pid) {
-            kill(-request->pid, request->signo);
-            return;
-        }
-        if (!request->group && process->pid == request->pid) {
-            os_signal_process(process, request->signo);
-            return;
-        }
-    }
-}
-
-// Sends a signal to all that is below, until nobody new is found: whoever is
-// not stopped yet may be starting others.
-static void
-signal_all(struct guardian *guardian, int signo)
-{
-    struct os_processes *found = &guardian->sweep.found;
-    size_t before = 0;
-
     for (size_t i = 0; i < guardian->wards.count; i++) {
         kill(-guardian->wards.items[i].pid, signo);
     }
-    for (int round = 0; round < 4; round++) {
-        if (!os_find_below(found, getpid()) ||
-            (round > 0 && found->count == before)) {
-            return;
-        }
-        before = found->count;
-        for (size_t i = 0; i < found->count; i++) {
-            os_signal_process(&found->items[i], signo);
-        }
-    }
+    below_signal_all(signo);
 }
 
 static void
@@ -230,7 +190,8 @@ obey(struct guardian *guardian, const struct frame *frame)
         }
         return;
     case FRAME_SIGNAL_PID:
-        signal_pid(guardian, &frame->signal_pid);
+        below_signal_one(frame->signal_pid.pid, frame->signal_pid.signo,
+                         frame->signal_pid.group);
         return;
     case FRAME_SWEEP:
         sweep_add(&guardian->sweep, frame->sweep.tag, frame->sweep.group,
@@ -269,7 +230,7 @@ receive(struct guardian *guardian)
     enum frame_result result;
     size_t room;
     char *place = buf_room(&guardian->in, READ_SIZE, &room);
-    ssize_t count = recv(guardian->fd, place, room, MSG_DONTWAIT);
+    ssize_t count = recv(guardian->post.fd, place, room, MSG_DONTWAIT);
 
     if (count <= 0) {
         if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -387,7 +348,7 @@ prepare(struct guardian *guardian)
     bool full = is_full(guardian);
 
     ARRAY_CLEAR(&guardian->polls);
-    add_poll(guardian, guardian->fd, POLLIN);
+    add_poll(guardian, guardian->post.fd, POLLIN);
     if (guardian->blocked) {
         guardian->polls.items[0].events = (short)(POLLIN | POLLOUT);
     }
@@ -456,7 +417,7 @@ turn(struct guardian *guardian)
 {
     prepare(guardian);
     int count = os_poll(guardian->polls.items, guardian->polls.count,
-                        patience(guardian), &guardian->mask);
+                        patience(guardian), &guardian->post.mask);
     if (count > 0) {
         read_wards(guardian);
         if (guardian->polls.items[0].revents != 0) {
@@ -479,14 +440,24 @@ turn(struct guardian *guardian)
     }
 }
 
-// Ends everything below, however long the chain: what is found is killed,
-// what has lost its parent comes to us, until there is nobody.
-static void
-end_all(struct guardian *guardian)
+static bool
+set_up(struct guardian *guardian, const struct guardian_params *params, int fd)
 {
-    struct os_processes *found = &guardian->sweep.found;
-    usec until = now_usec() + END_US;
+    struct guardian_post *post = &guardian->post;
 
+    if (!guardian_post_take(post, fd)) {
+        return false;
+    }
+    buf_init(&guardian->in, FRAME_MAX + READ_SIZE);
+    buf_init(&guardian->out, QUEUE_MAX);
+    sweep_init(&guardian->sweep, &guardian->wards, &guardian->out,
+               (usec)params->grace_ms * 1000);
+    return nursery_init(&guardian->nursery, post->terminal, post->controlling);
+}
+
+static void
+end(struct guardian *guardian)
+{
     for (size_t i = 0; i < guardian->wards.count; i++) {
         const struct ward *ward = &guardian->wards.items[i];
         kill(-ward->pid, SIGKILL);
@@ -494,122 +465,24 @@ end_all(struct guardian *guardian)
             give_terminal(guardian, guardian->employer_group);
         }
     }
-    while (now_usec() < until) {
-        pid_t pid;
-        while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-        }
-        if (pid < 0 && errno == ECHILD) {
-            return;
-        }
-        os_find_below(found, getpid());
-        for (size_t i = 0; i < found->count; i++) {
-            os_signal_process(&found->items[i], SIGKILL);
-        }
-        os_poll(NULL, 0, 10, &guardian->mask);
+    below_end(END_US);
+    for (size_t i = 0; i < guardian->remove_at_end.count; i++) {
+        struct err err = {0};
+        path_remove_tree(guardian->remove_at_end.items[i], &err);
     }
-}
-
-static void
-on_child(int signo)
-{
-    (void)signo; // interrupting the wait is all it is for
-}
-
-// Signals of the terminal and of users are for the program, not for its
-// guardian. They are blocked and not ignored, so that they have their own
-// effect in children once those have unblocked them.
-static void
-set_up_signals(struct guardian *guardian)
-{
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    sigset_t all;
-
-    for (int signo = 1; signo < NSIG; signo++) {
-        sigaction(signo, &action, NULL);
-    }
-    action.sa_handler = on_child;
-    sigaction(SIGCHLD, &action, NULL);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-    guardian->mask = all;
-    sigdelset(&guardian->mask, SIGCHLD);
-}
-
-// A copy of a descriptor out of the way of the fixed numbers; -1: none.
-static int
-aside(int fd)
-{
-    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_END);
-}
-
-// Brings a descriptor to its number, or makes sure that nothing is there.
-static int
-place(int fd, int number)
-{
-    if (fd < 0) {
-        close(number);
-        return -1;
-    }
-    return dup3(fd, number, O_CLOEXEC);
-}
-
-// Brings the descriptors to their fixed numbers and closes all others.
-static bool
-set_up_descriptors(struct guardian *guardian, int fd)
-{
-    struct nursery *nursery = &guardian->nursery;
-    // Copies first: any of them may be where another has to go.
-    int socket = aside(fd);
-    int null = aside(open("/dev/null", O_RDWR | O_CLOEXEC));
-    int controlling = aside(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-    int terminal[3];
-
-    if (socket < 0 || null < 0) {
-        return false;
-    }
-    for (int i = 0; i < 3; i++) {
-        terminal[i] = aside(i);
-    }
-    for (int i = 0; i < 3; i++) {
-        nursery->terminal[i] = place(terminal[i], FD_TERMINAL + i);
-        if (dup2(null, i) < 0) {
-            return false;
-        }
-    }
-    nursery->controlling = place(controlling, FD_CONTROLLING);
-    guardian->fd = place(socket, FD_SOCKET);
-    os_close_from(FD_END);
-    return guardian->fd >= 0;
-}
-
-static bool
-set_up(struct guardian *guardian, int fd)
-{
-    set_up_signals(guardian);
-    setpgid(0, 0);
-    buf_init(&guardian->in, FRAME_MAX + READ_SIZE);
-    buf_init(&guardian->out, QUEUE_MAX);
-    return os_adopt_orphans() && set_up_descriptors(guardian, fd) &&
-           nursery_init(&guardian->nursery);
 }
 
 _Noreturn static void
 guardian_main(struct guardian *guardian, const struct guardian_params *params,
               int fd)
 {
-    if (!set_up(guardian, fd)) {
+    if (!set_up(guardian, params, fd)) {
         _exit(1);
     }
-    sweep_init(&guardian->sweep, &guardian->wards, &guardian->out,
-               (usec)params->grace_ms * 1000);
     while (!guardian->over) {
         turn(guardian);
     }
-    end_all(guardian);
-    for (size_t i = 0; i < guardian->remove_at_end.count; i++) {
-        struct err err = {0};
-        path_remove_tree(guardian->remove_at_end.items[i], &err);
-    }
+    end(guardian);
     _exit(0);
 }
 

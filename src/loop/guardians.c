@@ -1,28 +1,21 @@
 #include "loop/guardians.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <uv.h>
-
 #include "loop/deadline.h"
-#include "loop/guardian.h"
-#include "loop/guardians_internal.h"
+#include "loop/guardian_link.h"
 #include "loop/os.h"
 #include "util/alloc.h"
+#include "util/array.h"
 #include "util/log.h"
 
 #define MAX_GUARDIANS 64
 #define DEFAULT_GRACE_MS 500
-
-// What may wait for a guardian that is busy, in bytes.
-#define MAX_QUEUE (64UL * 1024 * 1024)
 
 // Requests that nobody waits for are sent together.
 #define SWEEP_LATE_MS 50
@@ -39,31 +32,13 @@
 // wrong that starting more of them will not mend.
 #define MAX_RESTARTS 16
 
-// How many chunks of a guardian's reports are read before others have a turn.
-#define READS_A_TURN 4
-
-struct link_to {
-    uv_poll_t poll;
-    struct guardians *owner;
-    pid_t pid; // 0: it was reaped
-    int fd;
-    bool open;
-    bool writing; // the socket takes no more; waits for it
-    bool settling;
-    struct buf in; // the beginning of a frame whose end has not come
-    struct buf out;
-    struct child **children; // by id; NULL: free
-    size_t capacity;
-    size_t first_free; // none below it is free
-    int running;
-};
-
 struct guardians {
     struct loop *loop;
     const struct guardians_events *events;
     void *ctx;
     struct guardian_params params;
-    struct link_to *links[MAX_GUARDIANS]; // NULL: could not be replaced
+    struct guardian_link *links[MAX_GUARDIANS]; // NULL: not replaced
+    bool settling[MAX_GUARDIANS]; // we wait for it to have settled
     int count;
     int restarts;
     struct buf set_up;   // frames that each new guardian is told first
@@ -77,128 +52,21 @@ struct guardians {
     ARRAY(pid_t) unreaped;
     bool stopping;
     bool stopped;
+    bool late; // they did not stop by themselves
     struct deadline stop_deadline;
     loop_fn on_stopped;
     void *stopped_ctx;
 };
 
-static void on_event(uv_poll_t *poll, int status, int events);
-static void link_closed(struct link_to *link);
-
-static void
-watch(struct link_to *link)
+static int
+find_place(const struct guardians *guardians, const struct guardian_link *link)
 {
-    int events = UV_READABLE | (link->writing ? UV_WRITABLE : 0);
+    int place = 0;
 
-    uv_poll_start(&link->poll, events, on_event);
-}
-
-static void
-flush(struct link_to *link)
-{
-    bool writing = false;
-
-    while (link->open && link->out.len > 0) {
-        ssize_t count =
-            send(link->fd, link->out.data, link->out.len, MSG_NOSIGNAL);
-        if (count > 0) {
-            buf_drop(&link->out, (size_t)count);
-        } else if (errno == EAGAIN) {
-            writing = true;
-            break;
-        } else if (errno != EINTR) {
-            buf_reset(&link->out); // it is dead: the end of file will tell
-        }
+    while (guardians->links[place] != link) {
+        place++;
     }
-    if (link->open && writing != link->writing) {
-        link->writing = writing;
-        watch(link);
-    }
-}
-
-bool
-link_send(struct link_to *link, const struct frame *frame)
-{
-    if (!guardian_codec_put(&link->out, frame)) {
-        return false;
-    }
-    if (!link->writing) {
-        flush(link);
-    }
-    return true;
-}
-
-void
-link_add(struct link_to *link, struct child *child)
-{
-    size_t id = link->first_free;
-
-    while (id < link->capacity && link->children[id] != NULL) {
-        id++;
-    }
-    if (id == link->capacity) {
-        size_t capacity = alloc_grow(link->capacity, id + 1);
-        link->children =
-            alloc_resize(link->children, capacity, sizeof(struct child *));
-        memset(link->children + link->capacity, 0,
-               (capacity - link->capacity) * sizeof(struct child *));
-        link->capacity = capacity;
-    }
-    link->children[id] = child;
-    link->first_free = id + 1;
-    link->running++;
-    child->link = link;
-    child->id = (uint32_t)id;
-}
-
-void
-link_remove(struct link_to *link, struct child *child)
-{
-    assert(link->children[child->id] == child);
-    link->children[child->id] = NULL;
-    link->running--;
-    if (child->id < link->first_free) {
-        link->first_free = child->id;
-    }
-}
-
-static void
-on_link_closed(uv_handle_t *handle)
-{
-    struct link_to *link = handle->data;
-
-    close(link->fd);
-    buf_release(&link->in);
-    buf_release(&link->out);
-    free(link->children);
-    free(link);
-}
-
-// Starts a guardian and the way to it, at a place of the table.
-static bool
-link_open(struct guardians *guardians, int place, struct err *err)
-{
-    struct guardian_handle handle;
-
-    if (!guardian_start(&guardians->params, &handle, err)) {
-        return false;
-    }
-    struct link_to *link = ALLOC(struct link_to);
-    link->owner = guardians;
-    link->pid = handle.pid;
-    link->fd = handle.fd;
-    link->open = true;
-    buf_init(&link->in, FRAME_MAX);
-    buf_init(&link->out, MAX_QUEUE);
-    link->poll.data = link;
-    int result = uv_poll_init(loop_uv(guardians->loop), &link->poll, link->fd);
-    assert(result == 0); // a socket can always be polled
-    (void)result;
-    guardians->links[place] = link;
-    watch(link);
-    buf_add_slice(&link->out, buf_slice(&guardians->set_up));
-    flush(link);
-    return true;
+    return place;
 }
 
 static void
@@ -207,8 +75,8 @@ settle_done(struct guardians *guardians)
     loop_fn fn = guardians->settled;
 
     for (int i = 0; i < guardians->count; i++) {
-        const struct link_to *link = guardians->links[i];
-        if (link != NULL && link->open && link->settling) {
+        const struct guardian_link *link = guardians->links[i];
+        if (link != NULL && guardians->settling[i]) {
             return;
         }
     }
@@ -225,9 +93,7 @@ on_settle_late(void *ctx)
     struct guardians *guardians = ctx;
 
     for (int i = 0; i < guardians->count; i++) {
-        if (guardians->links[i] != NULL) {
-            guardians->links[i]->settling = false;
-        }
+        guardians->settling[i] = false;
     }
     settle_done(guardians);
 }
@@ -245,115 +111,38 @@ tell_leak(const struct guardians *guardians, const struct frame_leak *frame)
     }
 }
 
-static uint32_t
-frame_child(const struct frame *frame)
-{
-    switch (frame->kind) {
-    case FRAME_STARTED:
-        return frame->started.id;
-    case FRAME_OUTPUT:
-        return frame->output.id;
-    case FRAME_FAILED:
-        return frame->failed.id;
-    case FRAME_GONE:
-        return frame->gone.id;
-    case FRAME_SPAWN:
-    case FRAME_SIGNAL:
-    case FRAME_SIGNAL_PID:
-    case FRAME_SWEEP:
-    case FRAME_SETTLE:
-    case FRAME_PAUSE:
-    case FRAME_ENVIRONMENT:
-    case FRAME_REMOVE_AT_END:
-    case FRAME_LEAK:
-    case FRAME_SETTLED:
-    case FRAME_KIND_COUNT:
-        break;
-    }
-    return UINT32_MAX;
-}
-
 static void
-told(struct link_to *link, const struct frame *frame)
+on_frame(void *ctx, struct guardian_link *link, const struct frame *frame)
 {
-    struct guardians *guardians = link->owner;
+    struct guardians *guardians = ctx;
 
     if (frame->kind == FRAME_LEAK) {
         tell_leak(guardians, &frame->leak);
-        return;
-    }
-    if (frame->kind == FRAME_SETTLED) {
-        if (frame->settle == guardians->settle_number) {
-            link->settling = false;
-            settle_done(guardians);
-        }
-        return;
-    }
-    uint32_t id = frame_child(frame);
-    if (id < link->capacity && link->children[id] != NULL) {
-        child_told(link->children[id], frame);
-    } else {
-        log_error("guardian %d: told of nobody: kind=%d", (int)link->pid,
-                  (int)frame->kind);
+    } else if (frame->settle == guardians->settle_number) {
+        guardians->settling[find_place(guardians, link)] = false;
+        settle_done(guardians);
     }
 }
 
-// Handles the frames in `bytes` and keeps what is left for later.
+static void on_closed(void *ctx, struct guardian_link *link, int lost);
+
+// Starts a guardian at a place of the table.
 static bool
-take_frames(struct link_to *link, struct slice bytes)
+open_link(struct guardians *guardians, int place, struct err *err)
 {
-    bool split = link->in.len > 0;
-    struct frame frame;
-    struct err err = {0};
-    enum frame_result result = FRAME_MORE;
+    static const struct guardian_link_events events = {
+        .on_frame = on_frame,
+        .on_closed = on_closed,
+    };
+    struct guardian_link_params params = {
+        .loop = guardians->loop,
+        .guardian = guardians->params,
+        .first = buf_slice(&guardians->set_up),
+    };
 
-    if (split) {
-        if (!buf_add_slice(&link->in, bytes)) {
-            return false;
-        }
-        bytes = buf_slice(&link->in);
-    }
-    // Whoever is told may stop us all: then nothing more is told.
-    while (link->open && (result = guardian_codec_take(&bytes, &frame, &err)) ==
-                             FRAME_WHOLE) {
-        told(link, &frame);
-    }
-    if (result == FRAME_BROKEN) {
-        log_error("guardian %d: %s", (int)link->pid, err.text);
-        return false;
-    }
-    if (split) {
-        buf_drop(&link->in, link->in.len - bytes.len);
-        return true;
-    }
-    return buf_add_slice(&link->in, bytes);
-}
-
-static void
-on_event(uv_poll_t *poll, int status, int events)
-{
-    struct link_to *link = poll->data;
-    char *scratch = loop_scratch(link->owner->loop);
-
-    (void)status; // reading finds out what it is
-    if ((events & UV_WRITABLE) != 0) {
-        flush(link);
-    }
-    for (int i = 0; i < READS_A_TURN && link->open; i++) {
-        ssize_t count =
-            recv(link->fd, scratch, LOOP_SCRATCH_SIZE, MSG_DONTWAIT);
-        if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-            return;
-        }
-        if (count <= 0 ||
-            !take_frames(link, slice_make(scratch, (size_t)count))) {
-            link_closed(link);
-            return;
-        }
-        if ((size_t)count < LOOP_SCRATCH_SIZE) {
-            return;
-        }
-    }
+    guardians->links[place] =
+        guardian_link_open(&params, &events, guardians, err);
+    return guardians->links[place] != NULL;
 }
 
 // What a dead guardian left behind has come to us.
@@ -366,8 +155,9 @@ end_strays(struct guardians *guardians)
     for (size_t i = 0; i < found.count; i++) {
         struct os_process *process = &found.items[i];
         for (int j = 0; j < guardians->count; j++) {
-            const struct link_to *link = guardians->links[j];
-            process->marked |= link != NULL && link->pid == process->pid;
+            const struct guardian_link *link = guardians->links[j];
+            process->marked |=
+                link != NULL && guardian_link_pid(link) == process->pid;
         }
         for (size_t j = 0; j < i && !process->marked; j++) {
             process->marked =
@@ -431,11 +221,10 @@ replace(struct guardians *guardians, int place, pid_t pid, int lost)
     struct err cause = {0};
     struct err err = {0};
 
-    end_strays(guardians);
     if (guardians->restarts++ == MAX_RESTARTS) {
         err_set(&cause, ERR_LIMIT, "they die too often");
     } else {
-        link_open(guardians, place, &cause);
+        open_link(guardians, place, &cause);
     }
     if (err_is_set(&cause)) {
         err_set(&err, ERR_SYSTEM,
@@ -451,31 +240,20 @@ replace(struct guardians *guardians, int place, pid_t pid, int lost)
     }
 }
 
-// The end of a guardian: its own, or as it was asked for.
 static void
-link_closed(struct link_to *link)
+on_closed(void *ctx, struct guardian_link *link, int lost)
 {
-    struct guardians *guardians = link->owner;
-    int place = 0;
-    int lost = link->running;
-    pid_t pid = link->pid;
+    struct guardians *guardians = ctx;
+    pid_t pid = guardian_link_pid(link);
+    int place = find_place(guardians, link);
 
-    while (guardians->links[place] != link) {
-        place++;
-    }
-    link->open = false;
-    uv_poll_stop(&link->poll);
     guardians->links[place] = NULL;
-    // One that spoke nonsense may still be there; with its socket closed it
-    // would end, but nobody would believe it.
-    kill(pid, guardians->stopping ? 0 : SIGKILL);
+    guardians->settling[place] = false;
     ARRAY_ADD(&guardians->unreaped, pid);
-    for (size_t i = 0; i < link->capacity; i++) {
-        if (link->children[i] != NULL) {
-            child_lost(link->children[i]);
-        }
+    if (!guardians->stopping || guardians->late) {
+        kill(pid, SIGKILL); // one that spoke nonsense may still be there
+        end_strays(guardians);
     }
-    uv_close((uv_handle_t *)&link->poll, on_link_closed);
     if (!guardians->stopping) {
         replace(guardians, place, pid, lost);
     }
@@ -490,9 +268,9 @@ send_sweeps(void *ctx)
 
     deadline_disarm(&guardians->sweep_deadline);
     for (int i = 0; i < guardians->count; i++) {
-        struct link_to *link = guardians->links[i];
-        if (link != NULL && !link->writing) {
-            flush(link);
+        struct guardian_link *link = guardians->links[i];
+        if (link != NULL) {
+            guardian_link_flush(link);
         }
     }
 }
@@ -502,10 +280,11 @@ on_stop_late(void *ctx)
 {
     struct guardians *guardians = ctx;
 
+    guardians->late = true;
     for (int i = 0; i < guardians->count; i++) {
-        const struct link_to *link = guardians->links[i];
+        const struct guardian_link *link = guardians->links[i];
         if (link != NULL) {
-            kill(link->pid, SIGKILL);
+            kill(guardian_link_pid(link), SIGKILL);
         }
     }
 }
@@ -533,11 +312,11 @@ guardians_new(struct loop *loop, const struct guardians_params *params,
     // When a guardian is killed, what it guarded comes to us.
     os_adopt_orphans();
     for (int i = 0; i < guardians->count; i++) {
-        if (!link_open(guardians, i, err)) {
+        if (!open_link(guardians, i, err)) {
             guardians->count = i;
             guardians->stopping = true;
             for (int j = 0; j < i; j++) {
-                link_closed(guardians->links[j]);
+                guardian_link_drop(guardians->links[j]);
             }
             guardians_free(guardians);
             return NULL;
@@ -557,7 +336,7 @@ send_always(struct guardians *guardians, const struct frame *frame)
     }
     for (int i = 0; i < guardians->count; i++) {
         if (guardians->links[i] != NULL) {
-            link_send(guardians->links[i], frame);
+            guardian_link_send(guardians->links[i], frame);
         }
     }
 }
@@ -592,10 +371,10 @@ guardians_sweep(struct guardians *guardians, const char *tag, pid_t group)
     bool full = false;
 
     for (int i = 0; i < guardians->count; i++) {
-        struct link_to *link = guardians->links[i];
+        struct guardian_link *link = guardians->links[i];
         if (link != NULL) {
-            guardian_codec_put(&link->out, &frame);
-            full |= link->out.len > SWEEP_BYTES;
+            guardian_link_queue(link, &frame);
+            full |= guardian_link_queued(link) > SWEEP_BYTES;
         }
     }
     if (full) {
@@ -621,9 +400,9 @@ guardians_settle(struct guardians *guardians, loop_fn fn, void *ctx)
     guardians->settled = fn;
     guardians->settled_ctx = ctx;
     for (int i = 0; i < guardians->count; i++) {
-        struct link_to *link = guardians->links[i];
+        struct guardian_link *link = guardians->links[i];
         if (link != NULL) {
-            link->settling = link_send(link, &frame);
+            guardians->settling[i] = guardian_link_send(link, &frame);
         }
     }
     deadline_arm(&guardians->settle_deadline, SETTLE_MS);
@@ -637,7 +416,7 @@ guardians_pause(struct guardians *guardians, bool paused)
 
     for (int i = 0; i < guardians->count; i++) {
         if (guardians->links[i] != NULL) {
-            link_send(guardians->links[i], &frame);
+            guardian_link_send(guardians->links[i], &frame);
         }
     }
 }
@@ -648,8 +427,8 @@ guardians_running(const struct guardians *guardians)
     int running = 0;
 
     for (int i = 0; i < guardians->count; i++) {
-        const struct link_to *link = guardians->links[i];
-        running += link != NULL ? link->running : 0;
+        const struct guardian_link *link = guardians->links[i];
+        running += link != NULL ? guardian_link_running(link) : 0;
     }
     return running;
 }
@@ -668,10 +447,8 @@ guardians_stop(struct guardians *guardians, loop_fn fn, void *ctx)
     guardians->on_stopped = fn;
     guardians->stopped_ctx = ctx;
     for (int i = 0; i < guardians->count; i++) {
-        const struct link_to *link = guardians->links[i];
-        if (link != NULL) {
-            flush(guardians->links[i]);
-            shutdown(link->fd, SHUT_WR);
+        if (guardians->links[i] != NULL) {
+            guardian_link_finish(guardians->links[i]);
         }
     }
     deadline_arm(&guardians->stop_deadline, STOP_MS);
@@ -697,15 +474,18 @@ guardians_free(struct guardians *guardians)
     free(guardians);
 }
 
-struct link_to *
+struct guardian_link *
 guardians_choose(struct guardians *guardians)
 {
-    struct link_to *best = NULL;
+    struct guardian_link *best = NULL;
+    int fewest = INT_MAX;
 
     for (int i = 0; i < guardians->count && !guardians->stopping; i++) {
-        struct link_to *link = guardians->links[i];
-        if (link != NULL && (best == NULL || link->running < best->running)) {
+        struct guardian_link *link = guardians->links[i];
+        if (link != NULL && guardian_link_is_open(link) &&
+            guardian_link_running(link) < fewest) {
             best = link;
+            fewest = guardian_link_running(link);
         }
     }
     return best;

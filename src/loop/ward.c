@@ -2,286 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "loop/launch.h"
 #include "loop/os.h"
 #include "util/alloc.h"
-
-// Where commands are looked for when the environment does not say.
-#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
-
-// The length of the name in "NAME=value" or "NAME".
-static size_t
-name_length(const char *text)
-{
-    return strcspn(text, "=");
-}
-
-static bool
-is_same_name(const char *a, const char *b, size_t len)
-{
-    return a[0] == b[0] && strncmp(a, b, len) == 0 && a[len] == '=';
-}
-
-static void
-words_add(struct words *words, char *text)
-{
-    ARRAY_ADD(words, text);
-}
-
-static char *
-words_take(struct words *words, size_t index)
-{
-    char *word = words->items[index];
-
-    ARRAY_REMOVE(words, index);
-    return word;
-}
-
-// Takes out every variable that has the name of `change`. Gives the last one,
-// or NULL.
-static char *
-words_take_name(struct words *words, const char *change)
-{
-    size_t len = name_length(change);
-    char *taken = NULL;
-
-    for (size_t i = words->count; i > 0; i--) {
-        if (is_same_name(words->items[i - 1], change, len)) {
-            taken = words_take(words, i - 1);
-        }
-    }
-    return taken;
-}
-
-// The text behind this one.
-static const char *
-next_text(const char *text)
-{
-    return text + strlen(text) + 1;
-}
-
-bool
-nursery_init(struct nursery *nursery)
-{
-    nursery->stack = os_stack_new();
-    nursery->guardian = getpid();
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
-        free(words_take_name(&nursery->environment, *entry));
-        words_add(&nursery->environment, alloc_dup(*entry));
-    }
-    return nursery->stack != NULL;
-}
-
-void
-nursery_change(struct nursery *nursery, const struct frame_texts *changes)
-{
-    const char *text = changes->bytes.data;
-
-    for (uint32_t i = 0; i < changes->count; i++) {
-        free(words_take_name(&nursery->environment, text));
-        if (strchr(text, '=') != NULL) {
-            words_add(&nursery->environment, alloc_dup(text));
-        }
-        text = next_text(text);
-    }
-}
-
-// The texts lie in the frame and outlive the start; exec wants them writable
-// but does not write.
-static char *
-unconst(const char *text)
-{
-    char *same;
-
-    memcpy(&same, &text, sizeof(same));
-    return same;
-}
-
-static void
-make_argv(struct nursery *nursery, const struct frame_texts *words)
-{
-    const char *word = words->bytes.data;
-
-    ARRAY_CLEAR(&nursery->argv);
-    words_add(&nursery->argv, NULL); // room for the name of a shell
-    for (uint32_t i = 0; i < words->count; i++) {
-        words_add(&nursery->argv, unconst(word));
-        word = next_text(word);
-    }
-    words_add(&nursery->argv, NULL);
-}
-
-static void
-make_envp(struct nursery *nursery, const struct frame_texts *changes)
-{
-    const char *text = changes->bytes.data;
-
-    ARRAY_CLEAR(&nursery->envp);
-    for (size_t i = 0; i < nursery->environment.count; i++) {
-        words_add(&nursery->envp, nursery->environment.items[i]);
-    }
-    for (uint32_t i = 0; i < changes->count; i++) {
-        words_take_name(&nursery->envp, text);
-        if (strchr(text, '=') != NULL) {
-            words_add(&nursery->envp, unconst(text));
-        }
-        text = next_text(text);
-    }
-    words_add(&nursery->envp, NULL);
-}
-
-static const char *
-path_of(char *const *envp)
-{
-    for (; *envp != NULL; envp++) {
-        if (strncmp(*envp, "PATH=", 5) == 0) {
-            return *envp + 5;
-        }
-    }
-    return DEFAULT_PATH;
-}
-
-/*
- * What the new process needs, and what it says. It runs in our memory until
- * it has executed its program: it may write to this struct and its own stack
- * only, and must not allocate.
- */
-struct launch {
-    const struct frame_spawn *spawn;
-    pid_t guardian;
-    int fds[3];      // to become 0 to 2; as many are left as they are with -1
-    int controlling; // the terminal, or -1
-    char **argv;     // the command's begin at 1
-    char *const *envp;
-    enum frame_step step; // 0: none has failed
-    int number;
-    const char *name;
-};
-
-static int
-launch_failed(struct launch *launch, enum frame_step step, const char *name)
-{
-    launch->number = errno;
-    launch->step = step;
-    launch->name = name;
-    return 127;
-}
-
-// A file without a format that the kernel knows is a script of the shell, as
-// for execvp.
-static void
-execute(struct launch *launch, char *path)
-{
-    char *first = launch->argv[1];
-
-    execve(path, launch->argv + 1, launch->envp);
-    if (errno == ENOEXEC) {
-        launch->argv[0] = unconst("/bin/sh");
-        launch->argv[1] = path;
-        execve("/bin/sh", launch->argv, launch->envp);
-        launch->argv[1] = first;
-    }
-}
-
-// Whether a command may still be found in another folder.
-static bool
-is_elsewhere(int number)
-{
-    return number == ENOENT || number == ENOTDIR || number == EACCES ||
-           number == ENAMETOOLONG || number == ELOOP || number == ESTALE;
-}
-
-static void
-execute_from_path(struct launch *launch)
-{
-    char path[PATH_MAX];
-    char *command = launch->argv[1];
-    struct slice name = slice_of(command);
-    struct slice rest = slice_of(path_of(launch->envp));
-    struct slice folder;
-    bool denied = false;
-
-    if (name.len == 0 || slice_has(name, '/')) {
-        execute(launch, command);
-        return;
-    }
-    errno = ENOENT;
-    while (slice_split(&rest, ':', &folder)) {
-        if (folder.len == 0) {
-            folder = SLICE(".");
-        }
-        if (folder.len + name.len + 2 > sizeof(path)) {
-            continue;
-        }
-        memcpy(path, folder.data, folder.len);
-        path[folder.len] = '/';
-        memcpy(path + folder.len + 1, name.data, name.len + 1);
-        execute(launch, path);
-        denied = denied || errno == EACCES;
-        if (!is_elsewhere(errno)) {
-            return;
-        }
-    }
-    errno = denied ? EACCES : ENOENT;
-}
-
-static bool
-lead(const struct launch *launch)
-{
-    switch (launch->spawn->leads) {
-    case CHILD_LEADS_GROUP:
-        if (launch->controlling >= 0) {
-            // Or else whoever opens /dev/tty is stopped, for being in the
-            // background. A session of its own would do it as well, but Linux
-            // gives each session a share of the processor of its own.
-            ioctl(launch->controlling, TIOCNOTTY);
-        }
-        return setpgid(0, 0) == 0;
-    case CHILD_LEADS_SESSION:
-        return setsid() >= 0;
-    case CHILD_LEADS_TERMINAL:
-        if (setpgid(0, 0) < 0) {
-            return false;
-        }
-        if (launch->controlling >= 0) {
-            // All signals are blocked, SIGTTOU too. No terminal is no failure.
-            tcsetpgrp(launch->controlling, getpid());
-        }
-        return true;
-    }
-    return true;
-}
-
-__attribute__((no_sanitize("address"))) static int
-run_launch(void *arg)
-{
-    struct launch *launch = arg;
-    const struct frame_spawn *spawn = launch->spawn;
-    sigset_t none;
-
-    os_die_with_parent(launch->guardian);
-    if (!lead(launch)) {
-        return launch_failed(launch, STEP_GROUP, launch->argv[1]);
-    }
-    for (int i = 0; i < 3; i++) {
-        if (launch->fds[i] >= 0 && dup2(launch->fds[i], i) < 0) {
-            return launch_failed(launch, STEP_OUTPUT, launch->argv[1]);
-        }
-    }
-    if (spawn->cwd[0] != '\0' && chdir(spawn->cwd) < 0) {
-        return launch_failed(launch, STEP_FOLDER, spawn->cwd);
-    }
-    sigemptyset(&none);
-    pthread_sigmask(SIG_SETMASK, &none, NULL);
-    execute_from_path(launch);
-    return launch_failed(launch, STEP_EXEC, launch->argv[1]);
-}
 
 static void
 close_fd(int *fd)
@@ -414,8 +142,7 @@ ward_start(struct ward *ward, struct nursery *nursery,
         plumbing_release(&plumbing);
         return false;
     }
-    make_argv(nursery, &spawn->argv);
-    make_envp(nursery, &spawn->env);
+    nursery_prepare(nursery, spawn);
     struct launch launch = {
         .spawn = spawn,
         .guardian = nursery->guardian,
@@ -424,7 +151,7 @@ ward_start(struct ward *ward, struct nursery *nursery,
         .envp = nursery->envp.items,
     };
     memcpy(launch.fds, plumbing.fds, sizeof(launch.fds));
-    pid_t pid = os_spawn(nursery->stack, run_launch, &launch);
+    pid_t pid = os_spawn(nursery->stack, launch_run, &launch);
     if (pid < 0) {
         refuse(failed, STEP_FORK, launch.argv[1]);
     } else if (launch.step != 0) {

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "loop/guardian_codec.h"
+#include "loop/nursery.h"
 #include "util/array.h"
 #include "util/now.h"
 
@@ -35,30 +36,6 @@ struct wards {
     size_t count;
     size_t capacity;
 };
-
-/* Texts; who owns them is said where they are. */
-struct words {
-    char **items;
-    size_t count;
-    size_t capacity;
-};
-
-/* What all starts of a guardian have in common. */
-struct nursery {
-    void *stack;
-    pid_t guardian;
-    int terminal[3]; // what were this program's descriptors 0 to 2; -1: none
-    int controlling; // its controlling terminal; -1: none
-    struct words environment; // owned texts "NAME=value"
-    struct words argv;        // for one start: borrowed
-    struct words envp;        // likewise
-};
-
-/* Takes over the environment of this process. False with errno. */
-bool nursery_init(struct nursery *nursery);
-
-/* Applies changes ("NAME=value", "NAME") to the base environment. */
-void nursery_change(struct nursery *nursery, const struct frame_texts *changes);
 
 /*
  * Starts a child. On failure says which step failed, and nothing is left; the
