@@ -1,23 +1,8 @@
 #include "run/adapter_command.h"
 
-#include "util/alloc.h"
+#include "run/variables.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-struct variables {
-    char *texts[8];
-    const char *list[9];
-    int count;
-};
-
-static void
-add_variable(struct variables *variables, const char *name, const char *value)
-{
-    char *text = alloc_printf("%s=%s", name, value);
-    variables->texts[variables->count] = text;
-    variables->list[variables->count++] = text;
-}
 
 static void
 choose_output(struct child_params *params, const struct adapter_start *start)
@@ -43,22 +28,20 @@ adapter_command_start(struct guardians *guardians,
                       struct err *err)
 {
     struct variables variables = {0};
-    add_variable(&variables, "MULE_SOCKET", start->socket);
+    variables_set(&variables, "MULE_SOCKET", start->socket);
     if (start->slot >= 0) {
-        char slot[16];
-        snprintf(slot, sizeof(slot), "%d", start->slot);
-        add_variable(&variables, "MULE_ROLE", "worker");
-        add_variable(&variables, "MULE_SLOT", slot);
-        add_variable(&variables, "MULE_LOCAL_SLOT", slot);
+        variables_set(&variables, "MULE_ROLE", "worker");
+        variables_set_number(&variables, "MULE_SLOT", start->slot);
+        variables_set_number(&variables, "MULE_LOCAL_SLOT", start->slot);
     } else {
-        add_variable(&variables, "MULE_ROLE", "zygote");
+        variables_set(&variables, "MULE_ROLE", "zygote");
     }
     if (start->tmp != NULL) {
-        add_variable(&variables, "TMPDIR", start->tmp);
+        variables_set(&variables, "TMPDIR", start->tmp);
     }
     struct child_params params = {
         .argv = start->command->argv,
-        .env = variables.list,
+        .env = variables_list(&variables),
         .zygote = true,
     };
     choose_output(&params, start);
@@ -66,8 +49,6 @@ adapter_command_start(struct guardians *guardians,
     if (child == NULL) {
         err_wrap(err, "starting adapter \"%s\"", start->command->name);
     }
-    for (int i = 0; i < variables.count; i++) {
-        free(variables.texts[i]);
-    }
+    variables_release(&variables);
     return child;
 }

@@ -22,7 +22,6 @@ struct commands {
     struct program_shared shared;
     struct program **programs;
     struct deadline tick;
-    uint64_t paused_at_us;
     bool draining;
     bool settling;
     struct items *collected;
@@ -242,13 +241,8 @@ static void
 executor_pause(struct executor *executor, bool paused)
 {
     struct commands *commands = of_executor(executor);
-    uint64_t now = (uint64_t)loop_now_us(params_of(commands)->loop);
-    if (paused && commands->paused_at_us == 0) {
-        commands->paused_at_us = now;
-    } else if (!paused && commands->paused_at_us != 0) {
-        commands->shared.paused_us += now - commands->paused_at_us;
-        commands->paused_at_us = 0;
-    }
+    working_time_pause(&commands->shared.time, paused,
+                       (uint64_t)loop_now_us(params_of(commands)->loop));
 }
 
 static void

@@ -3,11 +3,14 @@
 #include "adapter/report_reader.h"
 #include "run/keeper.h"
 #include "run/program_words.h"
+#include "run/run_request.h"
+#include "run/variables.h"
+#include "run/verdict.h"
 #include "run/watch.h"
 #include "util/alloc.h"
-#include "util/array.h"
 #include "util/log.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +41,7 @@ program_now(const struct program *program)
 static uint64_t
 watch_time(const struct program *program, uint64_t us)
 {
-    return us - program->shared->paused_us;
+    return working_time_at(&program->shared->time, us);
 }
 
 // ---------------------------------------------------------------- points
@@ -264,45 +267,23 @@ on_gone(void *ctx, const struct child_exit *exit)
     end_order(program, exit);
 }
 
-struct variables {
-    char **items;
-    size_t count;
-    size_t capacity;
-};
-
-static void
-set_variable(struct variables *variables, const char *name, const char *value)
-{
-    if (value != NULL) {
-        char *text = alloc_printf("%s=%s", name, value);
-        ARRAY_ADD(variables, text);
-    }
-}
-
 static void
 make_environment(struct program *program, const char *tag,
                  struct variables *variables)
 {
     const struct commands_params *params = &program->shared->params;
-    char slot[16];
-    char attempt[16];
-    snprintf(slot, sizeof(slot), "%d", program->slot);
-    snprintf(attempt, sizeof(attempt), "%d",
-             items_peek(params->items, program->item)->tries);
-    set_variable(variables, "MULE_SLOT", slot);
-    set_variable(variables, "MULE_LOCAL_SLOT", slot);
-    set_variable(variables, "MULE_ATTEMPT", attempt);
-    set_variable(variables, "MULE_JOB", tag);
-    set_variable(variables, "TMPDIR",
-                 workplace_tmp(params->workplace, program->slot, 0));
-    set_variable(variables, "BUILD_ID", params->build_id);
-    set_variable(
-        variables, "WORKSPACE",
-        params->settings->workspace != NULL ? params->settings->workspace : "");
-    set_variable(variables, "MULE_REVISION", params->revision);
-    set_variable(variables, "TEST",
-                 items_job_name(params->items, program->order.job));
-    ARRAY_ADD(variables, NULL);
+    const char *workspace = params->settings->workspace;
+    variables_set_number(variables, "MULE_SLOT", program->slot);
+    variables_set_number(variables, "MULE_LOCAL_SLOT", program->slot);
+    variables_set_number(variables, "MULE_ATTEMPT",
+                         items_peek(params->items, program->item)->tries);
+    variables_set(variables, "MULE_JOB", tag);
+    variables_set(variables, "TMPDIR",
+                  workplace_tmp(params->workplace, program->slot, 0));
+    variables_set_script(variables, params->build_id, workspace,
+                         params->revision);
+    variables_set(variables, "TEST",
+                  items_job_name(params->items, program->order.job));
 }
 
 static bool
@@ -330,7 +311,7 @@ start_child(struct program *program, const char *tag, struct err *err)
     bool terminal = settings->capture == CAPTURE_NONE;
     struct child_params child = {
         .argv = words.argv,
-        .env = (const char *const *)variables.items,
+        .env = variables_list(&variables),
         .tag = tag,
         .input = terminal ? CHILD_INPUT_TERMINAL : CHILD_INPUT_NULL,
         .out = terminal ? CHILD_OUTPUT_TERMINAL : CHILD_OUTPUT_PIPE,
@@ -342,10 +323,7 @@ start_child(struct program *program, const char *tag, struct err *err)
     program->child =
         child_start(params->guardians, &child, &events, program, err);
     program_words_release(&words);
-    for (size_t i = 0; i + 1 < variables.count; i++) {
-        free(variables.items[i]);
-    }
-    ARRAY_RELEASE(&variables);
+    variables_release(&variables);
     return program->child != NULL;
 }
 
@@ -390,9 +368,8 @@ program_start(struct program *program, const struct order *order)
     shared->params.events->on_begin(shared->ctx, order->job, order->attempt,
                                     program->item, program->slot,
                                     program->began_us);
-    char tag[128];
-    snprintf(tag, sizeof(tag), "%s.%u.%u", params->build_id, order->job,
-             order->attempt);
+    char tag[RUN_REQUEST_TAG_SIZE];
+    run_request_tag(tag, params->build_id, order->job, order->attempt);
     if (!start_child(program, tag, &program->err)) {
         loop_post(params->loop, end_unstarted, program);
     }

@@ -6,6 +6,7 @@
 #define RUN_PROGRAM_H
 
 #include "run/commands.h"
+#include "run/working_time.h"
 
 /* What all slots share; owned by the commands. */
 struct program_shared {
@@ -14,7 +15,7 @@ struct program_shared {
     /* The slot is free again. */
     void (*on_free)(void *owner);
     void *owner;
-    uint64_t paused_us;
+    struct working_time time; // of limits
 };
 
 struct program;

@@ -3,10 +3,11 @@
 #include "loop/deadline.h"
 #include "loop/sweep.h"
 #include "run/keeper.h"
+#include "run/variables.h"
 #include "run/verdict.h"
 #include "util/alloc.h"
-#include "util/array.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -133,29 +134,22 @@ start_child(struct scripts *scripts, struct err *err)
     };
     const struct scripts_params *params = &scripts->params;
     const char *argv[] = {"bash", "-c", line_of(scripts, scripts->setup), NULL};
-    ARRAY(char *) env = {0};
-    ARRAY_ADD(&env, alloc_printf("BUILD_ID=%s", params->build_id));
-    ARRAY_ADD(&env, alloc_printf("WORKSPACE=%s", params->workspace->name));
-    ARRAY_ADD(&env,
-              alloc_printf("MULE_REVISION=%s",
-                           params->revision != NULL ? params->revision : ""));
+    struct variables env = {0};
+    variables_set_script(&env, params->build_id, params->workspace->name,
+                         params->revision);
     if (scripts->setup) {
         // What it starts here may go on until teardown; see loop/sweep.h.
-        ARRAY_ADD(&env, alloc_dup(SWEEP_SERVICE "=1"));
+        variables_set(&env, SWEEP_SERVICE, "1");
     }
-    ARRAY_ADD(&env, NULL);
     struct child_params child = {
         .argv = argv,
-        .env = (const char *const *)env.items,
+        .env = variables_list(&env),
         .cwd = params->workspace->root,
         .zygote = scripts->setup,
     };
     scripts->child =
         child_start(params->guardians, &child, &events, scripts, err);
-    for (size_t i = 0; i + 1 < env.count; i++) {
-        free(env.items[i]);
-    }
-    ARRAY_RELEASE(&env);
+    variables_release(&env);
     return scripts->child != NULL;
 }
 

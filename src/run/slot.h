@@ -11,6 +11,7 @@
 #include "adapter/session.h"
 #include "run/adapter_command.h"
 #include "run/executor.h"
+#include "run/working_time.h"
 #include "run/workplace.h"
 #include "run/zygote.h"
 
@@ -32,11 +33,10 @@ struct slot_shared {
     /* The slot is empty and will not start again by itself. */
     void (*on_empty)(void *suite);
     void *suite;
-    bool spawn;      // workers are started one by one, not forked
-    bool inside;     // the zygote itself runs the jobs: slot 0 only
-    struct buf line; // a request being built
-    /* Time that stands still while the run is paused. */
-    uint64_t paused_us;
+    bool spawn;               // workers are started one by one, not forked
+    bool inside;              // the zygote itself runs the jobs: slot 0 only
+    struct buf line;          // a request being built
+    struct working_time time; // of limits
 };
 
 struct slot;

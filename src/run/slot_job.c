@@ -20,7 +20,7 @@ slot_now(const struct slot *slot)
 uint64_t
 slot_watch_time(const struct slot *slot, uint64_t us)
 {
-    return us - slot->shared->paused_us;
+    return working_time_at(&slot->shared->time, us);
 }
 
 /* Whether the item may be spoken of now. */

@@ -35,7 +35,6 @@ struct suite {
     ARRAY(struct caller *) callers;
     struct batch batch;
     struct deadline tick;
-    uint64_t paused_at_us; // 0: it is not
     bool draining;
     bool zygote_stopping;
     bool drained;
@@ -367,13 +366,8 @@ static void
 executor_pause(struct executor *executor, bool paused)
 {
     struct suite *suite = of_executor(executor);
-    uint64_t now = (uint64_t)loop_now_us(suite->params.loop);
-    if (paused && suite->paused_at_us == 0) {
-        suite->paused_at_us = now;
-    } else if (!paused && suite->paused_at_us != 0) {
-        suite->shared.paused_us += now - suite->paused_at_us;
-        suite->paused_at_us = 0;
-    }
+    working_time_pause(&suite->shared.time, paused,
+                       (uint64_t)loop_now_us(suite->params.loop));
 }
 
 static void

@@ -1,12 +1,13 @@
 #include "run/workplace.h"
 
 #include "loop/sweep.h"
+#include "run/variables.h"
 #include "util/alloc.h"
-#include "util/array.h"
 #include "util/map.h"
 #include "util/now.h"
 #include "util/path.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,24 +38,8 @@ struct workplace {
     int slot_count;
     char hash_seed[16];
     char *build_id;
-    ARRAY(char *) environment;
+    struct variables environment;
 };
-
-static void
-add_variable(struct workplace *workplace, const char *name, const char *value)
-{
-    char *text =
-        value != NULL ? alloc_printf("%s=%s", name, value) : alloc_dup(name);
-    ARRAY_ADD(&workplace->environment, text);
-}
-
-static void
-add_number(struct workplace *workplace, const char *name, long value)
-{
-    char text[24];
-    snprintf(text, sizeof(text), "%ld", value);
-    add_variable(workplace, name, text);
-}
 
 /* A seed that the build id alone decides: the same id runs the same way. */
 static void
@@ -75,20 +60,21 @@ draw_hash_seed(struct workplace *workplace)
 static void
 make_environment(struct workplace *workplace, int cpus)
 {
+    struct variables *environment = &workplace->environment;
     draw_hash_seed(workplace);
-    add_variable(workplace, "MULE", "1");
-    add_variable(workplace, SWEEP_SERVICE, NULL); // of a mule around this one
-    add_variable(workplace, "MULE_BUILD_ID", workplace->build_id);
-    add_number(workplace, "MULE_SLOTS", workplace->slot_count);
-    add_variable(workplace, "PYTHONHASHSEED", workplace->hash_seed);
+    variables_set(environment, "MULE", "1");
+    variables_set(environment, SWEEP_SERVICE, NULL); // of a mule around this
+    variables_set(environment, "MULE_BUILD_ID", workplace->build_id);
+    variables_set_number(environment, "MULE_SLOTS", workplace->slot_count);
+    variables_set(environment, "PYTHONHASHSEED", workplace->hash_seed);
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
-        add_variable(workplace, secrets[i], NULL);
+        variables_set(environment, secrets[i], NULL);
     }
     if (getenv("OMP_NUM_THREADS") == NULL) {
         int threads = cpus / workplace->slot_count;
-        add_number(workplace, "OMP_NUM_THREADS", threads > 0 ? threads : 1);
+        variables_set_number(environment, "OMP_NUM_THREADS",
+                             threads > 0 ? threads : 1);
     }
-    ARRAY_ADD(&workplace->environment, NULL);
 }
 
 static bool
@@ -193,13 +179,10 @@ workplace_free(struct workplace *workplace)
         free(workplace->lanes[i].path);
     }
     free(workplace->lanes);
-    for (size_t i = 0; i < workplace->environment.count; i++) {
-        free(workplace->environment.items[i]);
-    }
     free(workplace->folder);
     free(workplace->socket);
     free(workplace->build_id);
-    ARRAY_RELEASE(&workplace->environment);
+    variables_release(&workplace->environment);
     free(workplace);
 }
 
@@ -237,9 +220,9 @@ workplace_tmp(struct workplace *workplace, int slot, int lane)
 }
 
 const char *const *
-workplace_environment(const struct workplace *workplace)
+workplace_environment(struct workplace *workplace)
 {
-    return (const char *const *)workplace->environment.items;
+    return variables_list(&workplace->environment);
 }
 
 const char *

@@ -36,7 +36,7 @@ const char *workplace_tmp(struct workplace *workplace, int slot, int lane);
  * or "NAME" to remove it; NULL at its end. Borrowed; lives as long as
  * `workplace`.
  */
-const char *const *workplace_environment(const struct workplace *workplace);
+const char *const *workplace_environment(struct workplace *workplace);
 
 /* PYTHONHASHSEED of this run. */
 const char *workplace_hash_seed(const struct workplace *workplace);
