@@ -4,7 +4,7 @@
 
 // What lies at a slot should take this long: some hundred times what asking
 // costs, and short enough that nobody notices it behind a slow test.
-#define BATCH_GOAL_US 4000U
+#define BATCH_GOAL_US 8000U
 
 void
 batch_learn(struct batch *batch, uint64_t us)
@@ -22,6 +22,9 @@ batch_learn(struct batch *batch, uint64_t us)
     if (us > batch->worst_us) {
         batch->worst_us = us;
     }
+    if (batch->worst_us < batch->mean_us) {
+        batch->worst_us = batch->mean_us;
+    }
 }
 
 uint32_t
@@ -31,9 +34,11 @@ batch_depth(const struct batch *batch, uint32_t waiting, int slots)
     if (batch->mean_us == 0) {
         return 1;
     }
-    // One long job among short ones is enough to be careful: whatever lies
-    // behind it would wait for it.
-    uint64_t expected = (batch->mean_us + batch->worst_us + 1) / 2;
+    // A long job among short ones asks for care: whatever lies behind the next
+    // one would wait for it. Not too much: on a busy machine any job may lose
+    // its processor for some milliseconds.
+    uint64_t expected =
+        batch->mean_us + (batch->worst_us - batch->mean_us + 7) / 8;
     if (expected == 0) {
         expected = 1;
     }

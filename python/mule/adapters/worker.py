@@ -182,11 +182,19 @@ class Reporter:
         if self.shared:
             self.words[BEGUN] = self.words[ENDED] = 0
 
-    def close(self):
-        """The job is over: nothing may stay behind."""
+    def settle(self):
+        """The job is over: nothing that it wrote may stay behind."""
         if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
             _flush_streams()
-        self._flush(b"", 0)
+
+    def close(self, data=b"", count=0):
+        """Nothing may stay behind; `data` are messages that come last.
+
+        They go out in one piece: each write wakes mule, which costs more
+        than many a test.
+        """
+        self.settle()
+        self._flush(data, count)
 
 
 class _Silent:
@@ -237,6 +245,7 @@ class Worker:
         self.result.hint = settings.breakpoint_hint
         if settings.debug == "pdb":
             self.result.debugger = post_mortem
+        self.usage = _Usage()
         self.cwd = os.getcwd()
         self.poll = select.poll()
         self.poll.register(connection.fd, 0)
@@ -267,17 +276,15 @@ class Worker:
             return self._run_apart(message)
         begin = monotonic_ns()
         before = self.capture.where()
-        own = _getrusage(resource.RUSAGE_SELF)
-        of_children = _getrusage(resource.RUSAGE_CHILDREN)
         if self.reporter.shared:
             self.words[PID] = _getpid()
             self.words[JOB] = job + 1
         whole = self._run_here(message)
-        usage = _used_since(own, of_children)
-        done = self._done(message, begin, before, usage)
+        self.reporter.settle()
+        done = self._done(message, begin, before, self.usage.take())
         if not whole:
             done["left"] = True
-        self.connection.send(done)
+        self.reporter.close(encode(done), 1)
         if self.reporter.shared:
             self.words[PID] = self.words[JOB] = 0
         self._tidy()
@@ -316,7 +323,6 @@ class Worker:
                 whole = run_piece(self.result, suite, tests, numbers)
         else:
             whole = run_piece(self.result, suite, tests, numbers)
-        self.reporter.close()
         return whole
 
     # A process for each job. What the parent and the child touch is copied
@@ -391,6 +397,7 @@ class Worker:
                 status = LEFT
             else:
                 status = 0
+            self.reporter.close()
             self.exits.run()
             self.settings.save()
             self.connection.finish()
@@ -477,17 +484,26 @@ def apply_env(env):
         tempfile.tempdir = None
 
 
-def _used_since(own, of_children):
-    now = _getrusage(resource.RUSAGE_SELF)
-    of_all = _getrusage(resource.RUSAGE_CHILDREN)
-    usage = rusage_of(now)
-    usage["user_us"] = int(1000000 * (
-        now.ru_utime - own.ru_utime
-        + of_all.ru_utime - of_children.ru_utime))
-    usage["system_us"] = int(1000000 * (
-        now.ru_stime - own.ru_stime
-        + of_all.ru_stime - of_children.ru_stime))
-    return usage
+class _Usage:
+    """What this process and its children used, from one taking to the next."""
+
+    def __init__(self):
+        self.before = self._look()
+
+    def _look(self):
+        own = _getrusage(resource.RUSAGE_SELF)
+        children = _getrusage(resource.RUSAGE_CHILDREN)
+        return own, own.ru_utime + children.ru_utime, \
+            own.ru_stime + children.ru_stime
+
+    def take(self):
+        own, user, system = self._look()
+        _, user_before, system_before = self.before
+        self.before = own, user, system
+        usage = rusage_of(own)
+        usage["user_us"] = int(1000000 * (user - user_before))
+        usage["system_us"] = int(1000000 * (system - system_before))
+        return usage
 
 
 def _kill_group(pid, signal=9):
