@@ -34,6 +34,7 @@ struct subject {
     struct slice class;  // its id without the method
     struct slice simple; // the class without its package and module
     struct slice file;
+    bool unknown; // a module that was not loaded; its name is in place of ids
 };
 
 bool
@@ -136,6 +137,32 @@ fits_pattern(const struct needle *needle, struct slice name)
            glob_match(needle->text, name);
 }
 
+// Whether a pattern may fit something below a name: whether it does once it
+// is cut behind some letter of it.
+static bool
+may_fit_below(const struct needle *needle, struct slice name)
+{
+    bool may = false;
+    char *below = alloc_printf("%.*s.", SLICE_ARG(name));
+
+    for (size_t len = 1; !may && len <= needle->text.len; len++) {
+        may = glob_match(slice_first(needle->text, len), slice_of(below));
+    }
+    free(below);
+    return may;
+}
+
+// What a module holds that could not be loaded nobody knows. It is taken
+// wherever something in it may be meant: unittest does so with -k.
+static bool
+may_be_meant(const struct needle *needle, const struct subject *subject)
+{
+    if (needle->is_pattern) {
+        return may_fit_below(needle, subject->id);
+    }
+    return is_at_or_below(needle->text, subject->id, '.');
+}
+
 static bool
 fits_part(const struct needle *needle, const struct subject *subject)
 {
@@ -150,6 +177,9 @@ fits_part(const struct needle *needle, const struct subject *subject)
 static bool
 fits_label(const struct needle *needle, const struct subject *subject)
 {
+    if (subject->unknown && may_be_meant(needle, subject)) {
+        return true;
+    }
     if (needle->is_pattern) {
         return fits_pattern(needle, subject->id) ||
                slice_equals(needle->text, subject->id) ||
@@ -176,6 +206,16 @@ fits_class(const struct needle *needle, const struct subject *subject)
     return slice_ends_with(class, needle->text) &&
            class.len > needle->text.len &&
            class.data[class.len - needle->text.len - 1] == '.';
+}
+
+// Not all of an unknown module is excluded with a part of it.
+static bool
+is_excluded(const struct needle *needle, const struct subject *subject)
+{
+    struct subject known = *subject;
+
+    known.unknown = false;
+    return fits_class(needle, &known);
 }
 
 typedef bool (*fits_fn)(const struct needle *needle,
@@ -222,6 +262,10 @@ static void
 complete_subject(struct subject *subject, enum job_kind kind,
                  struct slice job_name)
 {
+    if (kind == JOB_IMPORT) {
+        subject->unknown = true;
+        subject->id = job_name;
+    }
     if (kind == JOB_COMMAND) {
         subject->class = job_name;
         subject->simple = after_last(job_name, '/');
@@ -244,13 +288,15 @@ passes(struct sieve *sieve, const struct subject *subject)
 {
     // Each is asked, so that each learns whether its words fit anything.
     bool labelled = any_fits(&sieve->labels, fits_label, subject);
-    bool named = any_fits(&sieve->parts, fits_part, subject);
-    bool included = any_fits(&sieve->include, fits_class, subject);
+    bool named =
+        any_fits(&sieve->parts, fits_part, subject) || subject->unknown;
+    bool included =
+        any_fits(&sieve->include, fits_class, subject) || subject->unknown;
 
     return (labelled || sieve->labels.count == 0) &&
            (named || sieve->parts.count == 0) &&
            (included || sieve->include.count == 0) &&
-           !any_fits(&sieve->exclude, fits_class, subject);
+           !any_fits(&sieve->exclude, is_excluded, subject);
 }
 
 // The new flags go to a place of their own first: a label that fits nothing

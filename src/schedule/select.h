@@ -16,6 +16,10 @@
  *
  * An item runs if one of the labels, one of -k and one of --include fit, as far
  * as there are any, and no --exclude does. Ids are without serial numbers.
+ *
+ * A module that could not be loaded stands under its name for all that it may
+ * hold: -k and --include never leave it out, a label only if nothing in it
+ * can be meant, --exclude if it fits the module.
  */
 #ifndef SCHEDULE_SELECT_H
 #define SCHEDULE_SELECT_H

@@ -59,6 +59,16 @@ class Selecting(MuleCase):
     def test_without_a_label_discovery_finds_everything(self):
         self.assertRuns([], *ALL)
 
+    def test_k_does_not_hide_a_module_that_cannot_be_loaded(self):
+        self.suite({"shop/test_new.py": "import no_such_module"})
+        broken = "unittest.loader._FailedTest.shop.test_new"
+        result = self.assertRuns(["-k", "Cart"], ADD, REMOVE, broken, status=1)
+        self.assertEqual(result.states[broken], "error")
+        self.assertRuns(["-k", "Cart", "--exclude", "shop.test_new"],
+                        ADD, REMOVE)
+        self.assertRuns(["shop.*.Cart", "shop.api.*"], ADD, REMOVE, LIST,
+                        broken, status=1)
+
     def test_a_path_is_a_file(self):
         self.assertRuns(["shop/test_cart.py"], ADD, REMOVE, OK)
 

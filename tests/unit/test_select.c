@@ -263,6 +263,29 @@ all_choices_have_to_agree(void **state)
 }
 
 static void
+a_module_that_was_not_loaded_is_taken_if_it_may_be_meant(void **state)
+{
+    struct items *items = *state;
+    static const char *const ids[] = {
+        "unittest.loader._FailedTest.shop.users.test_new", NULL};
+
+    add(items, "shop.users.test_new", "shop/users/test_new.py", ids);
+    items_job(items, 4)->kind = JOB_IMPORT;
+    expect(items, "k:login", "..xx...x");
+    expect(items, "i:LoginTest", "..xx...x");
+    expect(items, "l:*.LoginTest", "..xx...x");
+    expect(items, "l:shop.*.LoginTest", "..xx...x");
+    expect(items, "l:shop.users.test_new.* l:*.A", "....x..x");
+    expect(items, "l:shop.users.test_new.B l:shop.?sers.api", "xx.....x");
+    expect(items, "l:shop.carts.*", "....xx..");
+    expect(items, "l:shop.users.test_l*", "..xx....");
+    expect(items, "l:shop/users/*", "xxxx...x");
+    expect(items, "k:test_ok x:shop.users.test_new", "..x.....");
+    expect(items, "k:test_ok x:*.test_new", "..x.....");
+    expect(items, "x:shop.users.test_new.A", "xxxxxxxx");
+}
+
+static void
 what_was_chosen_in_vain_is_told(void **state)
 {
     struct items *items = *state;
@@ -339,6 +362,7 @@ static const struct CMUnitTest tests[] = {
     WITH_ITEMS(classes_are_included_by_any_of_their_names),
     WITH_ITEMS(excluding_wins),
     WITH_ITEMS(all_choices_have_to_agree),
+    WITH_ITEMS(a_module_that_was_not_loaded_is_taken_if_it_may_be_meant),
     WITH_ITEMS(what_was_chosen_in_vain_is_told),
     WITH_ITEMS(a_second_choice_forgets_the_first),
     WITH_ITEMS(labels_without_a_pattern_are_for_the_adapter),
