@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import re
 
 from support.mule_case import ROOT, MuleCase
@@ -81,8 +82,10 @@ class Environment(MuleCase):
 
     def test_the_rest_of_the_environment_is_left_alone(self):
         self.suite(SUITE)
+        # A python3 on PATH may be a script that changes the environment.
         before = self.variables({"OWN": "a b\n", "LC_ALL": "C",
-                                 "OMP_NUM_THREADS": "7"})
+                                 "OMP_NUM_THREADS": "7",
+                                 "MULE_PYTHON": sys.executable})
         env = self.seen(env=before)["test_look.A.test"]["env"]
         for name, value in before.items():
             if name not in ("TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"):
