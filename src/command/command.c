@@ -22,6 +22,8 @@ static const struct command commands[] = {
     {"list", cmd_list, COMMAND_LIST, "print what would run"},
     {"doctor", cmd_doctor, COMMAND_DOCTOR,
      "say what is wrong with the interpreter, the adapter, this machine"},
+    {"adapter-check", cmd_adapter_check, COMMAND_ADAPTER_CHECK,
+     "play every role of the adapter protocol against an adapter"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

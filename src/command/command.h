@@ -34,5 +34,6 @@ bool command_configure(enum option_command command, int argc, char **argv,
 int cmd_test(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_adapter_check(int argc, char **argv);
 
 #endif

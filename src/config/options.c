@@ -63,14 +63,14 @@ static const struct option table[] = {
      FIELD(jobs_from), .help =
      "read what to run from FILE, one label or job a line; - is standard "
      "input"},
-    {"basedir", 's', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST,
+    {"basedir", 's', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST | CHECK,
      FILE_PATH, FIELD(basedir), .help =
      "where discovery starts (default: .)"},
-    {"pattern", 'p', "GLOB", OPTION_TEXT, GROUP_SELECT, TEST | LIST, FILE_TOO,
-     FIELD(pattern), .help =
+    {"pattern", 'p', "GLOB", OPTION_TEXT, GROUP_SELECT,
+     TEST | LIST | CHECK, FILE_TOO, FIELD(pattern), .help =
      "the files that discovery looks at (default: test*.py)"},
-    {"top", 't', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST, FILE_PATH,
-     FIELD(top), .help =
+    {"top", 't', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST | CHECK,
+     FILE_PATH, FIELD(top), .help =
      "top-level folder of the project, as unittest has it (default: where "
      "discovery starts)"},
 

@@ -14,6 +14,7 @@ FILE is not there yet (it is made then). `--misfortunes` names them all.
 import argparse
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -32,6 +33,7 @@ MISFORTUNES = {
     "greeting-slow": "the zygote's greeting comes byte by byte",
     "collect-hang": "no answer to collect",
     "collect-die": "the zygote is killed while it collects",
+    "skip-ignored": "the same, and it does not care for `skip`",
     "collect-exit": "the zygote exits with 0 before `collected`",
     "collect-count": "`collected` counts one item too many",
     "collect-garbage": "a line of the collection is no JSON",
@@ -246,8 +248,12 @@ class Zygote(Fake):
             self.send(msg="collected", jobs=0, items=0)
             return
         self.load("fake_bad", request["skip"])
+        if ("fake" in request["skip"]
+                and self.options.misfortune != "skip-ignored"):
+            self.send(msg="collected", jobs=0, items=0)
+            return
         self.send(msg="importing", module="fake", file="fake.py")
-        if self.meets("collect-die"):
+        if self.meets("collect-die") or self.meets("skip-ignored"):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.meets("collect-garbage"):
             self.send_bytes(b"{]\n")
@@ -256,11 +262,35 @@ class Zygote(Fake):
         if self.meets("collect-close"):
             self.socket.shutdown(socket.SHUT_RDWR)
             hang()
-        jobs = self.send_jobs()
+        labels = [label for label in request["labels"]
+                  if label not in (".", "fake", "fake.py")]
+        if labels:
+            jobs, items = self.send_some(labels)
+        else:
+            jobs, items = self.send_jobs(), self.options.items
         if self.meets("collect-exit"):
             os._exit(0)
         wrong = 1 if self.meets("collect-count") else 0
-        self.send(msg="collected", jobs=jobs, items=self.options.items + wrong)
+        self.send(msg="collected", jobs=jobs, items=items + wrong)
+
+    def send_some(self, labels):
+        """Single jobs and tests, by their names."""
+        jobs = items = 0
+        for label in labels:
+            match = re.fullmatch(r"fake\.Job(\d+)(?:\.test_(\d+))?", label)
+            job, test = match.groups() if match else (None, None)
+            first = int(job or 0) * self.options.per_job
+            count = min(self.options.per_job, self.options.items - first)
+            if not match or int(test or 0) >= count:
+                self.send(msg="unknown", label=label, reason="says the fake")
+                continue
+            tests = range(count) if test is None else [int(test)]
+            self.send(msg="job", name=f"fake.Job{job}", kind="class",
+                      file="fake.py", load="fake",
+                      items=[[f".test_{i}", i + 1] for i in tests])
+            jobs += 1
+            items += len(tests)
+        return jobs, items
 
     def load(self, module, skip):
         if self.options.misfortune not in ("import-hang", "import-die"):
@@ -365,11 +395,13 @@ class Worker(Fake):
         began = time.monotonic()
         if self.meets("run-before"):
             os.kill(os.getpid(), signal.SIGKILL)
+        quick = self.options.items > 1000 and not (
+            self.options.fail or self.options.sleep_ms)
         unlucky = self.options.misfortune and self.options.at in items
-        if unlucky or self.options.fail or self.options.sleep_ms:
-            self.run_one_by_one(items)
-        else:
+        if quick and not unlucky:
             self.pass_all(items)
+        else:
+            self.run_one_by_one(items)
         if self.meets("run-after"):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.meets("run-silent"):
@@ -379,6 +411,7 @@ class Worker(Fake):
                   us=int((time.monotonic() - began) * 1e6))
 
     def pass_all(self, items):
+        """Without `started`: nothing here can crash."""
         for at in range(0, len(items), 64):
             batch = ",".join(["[%d,1]" % i for i in items[at:at + 64]])
             self.send_bytes(b'{"msg":"passed","items":[%s]}\n'

@@ -1,0 +1,90 @@
+/*
+ * The steps of a conversation with an adapter under test: start it, greet,
+ * collect, get a worker, run a job. Each waits for its answer and fails with
+ * what was wrong with it, by docs/protocol/adapter.md.
+ */
+#ifndef COMMAND_PROBE_TALK_H
+#define COMMAND_PROBE_TALK_H
+
+#include "adapter/keep.h"
+#include "adapter/request_codec.h"
+#include "command/probe.h"
+#include "model/items.h"
+#include "util/array.h"
+
+struct talk {
+    struct probe *probe; // borrowed
+    const struct settings *settings;
+    const char *const *argv;
+    int64_t wait_ms; // for each answer
+
+    // What is known of it.
+    int zygote; // peers; PROBE_NOBODY: none
+    int worker;
+    unsigned zygote_can;
+    unsigned worker_can;
+    int worker_pid;
+    bool forked;      // the worker is a fork of the zygote
+    int spawned;      // workers that were started by themselves so far
+    bool said_exited; // the worker's end is known, from the zygote if forked
+    int worker_status;
+    int status;
+    struct slice about; // adapter, version and language
+    struct keep keep;
+
+    // The last collection.
+    struct items *items;
+    ARRAY(struct slice) modules; // that it said it loads
+    ARRAY(struct slice) unknown; // labels
+    bool collected;
+};
+
+void talk_init(struct talk *talk, struct probe *probe,
+               const struct settings *settings);
+void talk_release(struct talk *talk);
+
+/* Starts the adapter as a zygote and takes its greeting. */
+bool talk_start(struct talk *talk, struct err *err);
+
+/* Answers the greeting. `extra`: with members and messages nobody knows. */
+bool talk_welcome(struct talk *talk, enum isolation isolation, bool extra,
+                  struct err *err);
+
+/* Collects; `label` and `skip` may be NULL. */
+bool talk_collect(struct talk *talk, const char *label, const char *skip,
+                  struct err *err);
+
+/* talk_start, talk_welcome and talk_collect of everything. */
+bool talk_open(struct talk *talk, enum isolation isolation, struct err *err);
+
+/*
+ * Gets a worker for slot 0: by a fork of the zygote or, where it cannot, by
+ * starting the command again.
+ */
+bool talk_hire(struct talk *talk, enum isolation isolation, struct err *err);
+
+/* What is to be run: a part of a job, under a number of its own. */
+struct talk_run {
+    uint32_t number;
+    uint32_t job;   // of the collection
+    uint32_t first; // places in the job
+    uint32_t count;
+    bool list; // asked for as a list
+};
+
+/* Asks for `count` runs at once and judges all that is said about them. */
+bool talk_run(struct talk *talk, const struct talk_run *runs, size_t count,
+              struct err *err);
+
+/* Waits until the worker has ended and, if it was forked, the zygote said so. */
+bool talk_await_worker_end(struct talk *talk, struct err *err);
+
+/* Waits until the process that was started first has ended. */
+bool talk_await_end(struct talk *talk, struct err *err);
+
+void talk_send(struct talk *talk, int peer, bool (*add)(struct buf *buf));
+
+/* Ends everything; the talk can be started anew. */
+void talk_end(struct talk *talk);
+
+#endif
