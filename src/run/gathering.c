@@ -1,0 +1,255 @@
+#include "run/gathering.h"
+
+#include "run/verdict.h"
+#include "schedule/select.h"
+#include "util/alloc.h"
+#include "util/now.h"
+
+#include <stdlib.h>
+
+// ------------------------------------------------------------- the source
+
+static void
+on_module(void *ctx, struct slice module)
+{
+    const struct gathering *gathering = ctx;
+    if (!gathering->everything) {
+        chronicle_collecting(gathering->params.chronicle, module);
+    }
+}
+
+static void
+on_note(void *ctx, enum note_level level, const char *text, const char *hint)
+{
+    const struct gathering *gathering = ctx;
+    chronicle_note(gathering->params.chronicle, level, text, hint);
+}
+
+static void
+on_unknown(void *ctx, struct slice label, struct slice reason)
+{
+    struct gathering *gathering = ctx;
+    (void)reason;
+    if (!gathering->everything) {
+        char *text = slice_dup(label);
+        texts_add(&gathering->unknown, text);
+        free(text);
+    }
+}
+
+static void
+on_broken_module(void *ctx, struct slice module, struct slice file,
+                 const struct outcome *outcome)
+{
+    struct gathering *gathering = ctx;
+    struct broken_module broken = {
+        .module = slice_dup(module),
+        .file = slice_dup(file),
+        .message = slice_dup(outcome->findings[0].message),
+        .said = slice_dup(outcome->err.head),
+        .item = ITEM_NONE,
+    };
+    ARRAY_ADD(&gathering->broken, broken);
+}
+
+/* Says which label matches nothing and what was probably meant. */
+static void
+explain_unknown(const struct gathering *gathering, struct err *err)
+{
+    const char *label = gathering->unknown.at[0];
+    struct buf near = BUF_INIT(256);
+    select_nearest(gathering->params.items, label, &near);
+    if (near.len > 0) {
+        err_set(err, ERR_USAGE,
+                "label \"%s\" matches nothing; did you mean \"%s\"?", label,
+                buf_text(&near));
+    } else {
+        err_set(err, ERR_USAGE, "label \"%s\" matches nothing", label);
+    }
+    err_hint(err, "`mule list` prints all that can be run");
+    buf_release(&near);
+}
+
+static void collect(struct gathering *gathering, bool everything);
+
+static void
+on_collected(void *ctx, const struct err *err)
+{
+    struct gathering *gathering = ctx;
+    const struct gathering_params *params = &gathering->params;
+    struct err unknown = {0};
+    if (gathering->everything) {
+        explain_unknown(gathering, &unknown);
+        params->on_done(params->ctx, &unknown);
+    } else if (err == NULL && gathering->unknown.count > 0) {
+        collect(gathering, true);
+    } else {
+        params->on_done(params->ctx, err);
+    }
+}
+
+static void
+collect(struct gathering *gathering, bool everything)
+{
+    static const struct source_events events = {
+        .on_module = on_module,
+        .on_note = on_note,
+        .on_collected = on_collected,
+        .on_broken_module = on_broken_module,
+        .on_unknown = on_unknown,
+    };
+    struct source *source = gathering->params.source;
+    gathering->everything = everything;
+    items_clear(gathering->params.items);
+    source->ops->collect(source, gathering->params.items, everything, &events,
+                         gathering);
+}
+
+// -------------------------------------------------------------- selecting
+
+/* Such a module is an item as any other, so that it is counted and named. */
+static void
+add_broken_modules(struct gathering *gathering)
+{
+    struct items *items = gathering->params.items;
+    for (size_t i = 0; i < gathering->broken.count; i++) {
+        struct broken_module *broken = &gathering->broken.items[i];
+        uint32_t job =
+            items_add_job(items, &(struct job_params){
+                                     .name = slice_of(broken->module),
+                                     .file = slice_of(broken->file),
+                                     .kind = JOB_IMPORT,
+                                 });
+        char *id = alloc_printf("import (%s)", broken->module);
+        if (job != JOB_NONE) {
+            broken->item = items_add(items, job, slice_of(id), 0);
+        }
+        free(id);
+    }
+}
+
+/*
+ * Under --runner each selected job becomes one command, whatever its tests
+ * are called.
+ */
+static void
+turn_into_commands(struct gathering *gathering)
+{
+    struct items *items = gathering->params.items;
+    ARRAY(char *) names = {0};
+    ARRAY(char *) files = {0};
+    for (uint32_t job = 0; job < items_job_count(items); job++) {
+        if (book_count_open(items, job) > 0) {
+            ARRAY_ADD(&names, alloc_dup(items_job_name(items, job)));
+            ARRAY_ADD(&files, alloc_dup(items_job_file(items, job)));
+        }
+    }
+    items_clear(items);
+    for (size_t i = 0; i < names.count; i++) {
+        struct slice name = slice_of(names.items[i]);
+        uint32_t job =
+            items_add_job(items, &(struct job_params){
+                                     .name = name,
+                                     .file = slice_of(files.items[i]),
+                                     .kind = JOB_COMMAND,
+                                 });
+        items_add(items, job, name, 0);
+        free(names.items[i]);
+        free(files.items[i]);
+    }
+    ARRAY_RELEASE(&names);
+    ARRAY_RELEASE(&files);
+}
+
+static void
+warn_in_vain(const struct gathering *gathering, const char *pattern)
+{
+    char *text = alloc_printf("\"%s\" fits none of the tests", pattern);
+    chronicle_note(gathering->params.chronicle, NOTE_WARNING, text, NULL);
+    free(text);
+}
+
+bool
+gathering_select(struct gathering *gathering, struct event_collected *collected,
+                 struct err *err)
+{
+    const struct gathering_params *params = &gathering->params;
+    const struct settings *settings = params->settings;
+    add_broken_modules(gathering);
+    // A label of a command is the name of a job, whatever it looks like.
+    bool pattern = !settings->tap && settings->runner == NULL &&
+                   select_has_pattern(&settings->labels);
+    struct selection selection = {
+        .labels = pattern ? &settings->labels : NULL,
+        .patterns = &settings->patterns,
+        .include = &settings->include,
+        .exclude = &settings->exclude,
+    };
+    struct selected selected = {0};
+    if (!select_items(params->items, &selection, &selected, err)) {
+        return false;
+    }
+    if (selected.in_vain != NULL) {
+        warn_in_vain(gathering, selected.in_vain);
+    }
+    *collected = (struct event_collected){
+        .items = selected.items,
+        .excluded = selected.excluded,
+        .jobs = selected.jobs,
+        .us = (uint64_t)(now_usec() - gathering->began),
+    };
+    if (params->commands) {
+        turn_into_commands(gathering);
+        collected->items = collected->jobs;
+    }
+    return true;
+}
+
+void
+gathering_tell_broken(const struct gathering *gathering, struct book *book)
+{
+    for (size_t i = 0; i < gathering->broken.count; i++) {
+        const struct broken_module *broken = &gathering->broken.items[i];
+        if (broken->item == ITEM_NONE) {
+            continue;
+        }
+        struct verdict verdict;
+        verdict_error(&verdict, STATE_ERROR, "import", broken->message);
+        verdict.outcome.err.head = slice_of(broken->said);
+        struct chronicle_place place = {
+            .job = items_peek(book->items, broken->item)->job,
+            .item = broken->item,
+            .slot = -1,
+        };
+        book_decide(book, &place, &verdict.outcome);
+    }
+}
+
+// ----------------------------------------------------------- from outside
+
+void
+gathering_init(struct gathering *gathering,
+               const struct gathering_params *params)
+{
+    *gathering = (struct gathering){.params = *params};
+}
+
+void
+gathering_release(struct gathering *gathering)
+{
+    for (size_t i = 0; i < gathering->broken.count; i++) {
+        free(gathering->broken.items[i].module);
+        free(gathering->broken.items[i].file);
+        free(gathering->broken.items[i].message);
+        free(gathering->broken.items[i].said);
+    }
+    ARRAY_RELEASE(&gathering->broken);
+    texts_release(&gathering->unknown);
+}
+
+void
+gathering_start(struct gathering *gathering)
+{
+    gathering->began = now_usec();
+    collect(gathering, false);
+}

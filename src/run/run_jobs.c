@@ -1,0 +1,223 @@
+#include "run/run_internal.h"
+
+#include "run/settling.h"
+#include "run/terms.h"
+#include "util/alloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void
+give(struct run *run, uint32_t job)
+{
+    struct terms terms;
+    terms_of_job(&terms, run->params.settings, run->params.items, job);
+    struct order order = {
+        .job = job,
+        .attempt = ledger_give(run->ledger, job),
+        .timeout_ms = terms.timeout_ms,
+        .test_timeout_ms = terms.test_timeout_ms,
+        .slow_ms = terms.slow_ms,
+    };
+    run->running++;
+    run->params.executor->ops->start(run->params.executor, &order);
+}
+
+static void
+give_again(struct run *run, uint32_t job)
+{
+    struct terms terms;
+    terms_of_job(&terms, run->params.settings, run->params.items, job);
+    queue_add_again(run->queue, job, terms.alone);
+}
+
+void
+run_give_out(struct run *run)
+{
+    if (run->phase != PHASE_RUNNING || run->giving) {
+        return;
+    }
+    run->giving = true;
+    struct executor *executor = run->params.executor;
+    while (run->stop == STOP_NONE) {
+        uint32_t room =
+            executor->ops->room(executor, queue_waiting(run->queue));
+        if (room == 0) {
+            break;
+        }
+        uint32_t job = queue_next(run->queue, run->running);
+        if (job == JOB_NONE) {
+            break;
+        }
+        give(run, job);
+    }
+    run->giving = false;
+    bool idle = run->running == 0;
+    if (idle && (run->stop != STOP_NONE || queue_waiting(run->queue) == 0)) {
+        run_drain(run);
+    }
+}
+
+// ------------------------------------------------------------ their items
+
+void
+run_look_at_book(struct run *run)
+{
+    uint32_t most = run->params.settings->max_fail;
+    if (run->book.full) {
+        struct err err = {0};
+        run->book.full = false; // it is said once
+        err_set(&err, ERR_SYSTEM, "there are more tests than there is room");
+        run_note_error(run, &err);
+        run_stop(run, STOP_BROKEN, true);
+    } else if (most > 0 && run->book.bad >= most && run->stop == STOP_NONE) {
+        run_stop(run, STOP_FAILURES, false);
+    }
+}
+
+static void
+on_result(void *ctx, const struct order_result *result)
+{
+    struct run *run = ctx;
+    struct chronicle_place place = {
+        .job = result->job,
+        .attempt = result->attempt,
+        .item = result->item,
+        .slot = result->slot,
+        .began_us = result->began_us,
+    };
+    book_take(&run->book, &place, result->outcome);
+    run_look_at_book(run);
+}
+
+static void
+on_begin(void *ctx, uint32_t job, uint16_t attempt, uint32_t item, int slot,
+         uint64_t began_us)
+{
+    struct run *run = ctx;
+    ledger_begin(run->ledger, job, attempt, item);
+    chronicle_test_started(&run->chronicle, &(struct chronicle_place){
+                                                .job = job,
+                                                .attempt = attempt,
+                                                .item = item,
+                                                .slot = slot,
+                                                .began_us = began_us,
+                                            });
+}
+
+static void
+on_slow(void *ctx, uint32_t job, uint32_t item, int slot, uint64_t us)
+{
+    struct run *run = ctx;
+    struct chronicle_place place = {.job = job, .item = item, .slot = slot};
+    chronicle_test_slow(&run->chronicle, &place, us);
+}
+
+/* From here on the points of a program count, and not the program. */
+static void
+let_points_stand_for(struct run *run, uint32_t job)
+{
+    ledger_drop(run->ledger, items_of_job(run->params.items, job, 0));
+}
+
+static void
+on_appeared(void *ctx, uint32_t job, uint16_t attempt,
+            const struct order_appeared *appeared)
+{
+    struct run *run = ctx;
+    if (appeared->whole) {
+        let_points_stand_for(run, job);
+    }
+    struct chronicle_place place = {
+        .job = job,
+        .attempt = attempt,
+        .slot = appeared->slot,
+        .began_us = appeared->began_us,
+        .file = appeared->file,
+    };
+    book_appear(&run->book, &place, appeared->id, appeared->line,
+                appeared->outcome);
+    run_look_at_book(run);
+}
+
+static void
+on_bail(void *ctx, uint32_t job, struct slice reason)
+{
+    struct run *run = ctx;
+    (void)job;
+    free(run->bail);
+    run->bail = alloc_printf("a program bailed out: %.*s", SLICE_ARG(reason));
+    run_stop(run, STOP_BAILED, false);
+}
+
+static void
+on_end(void *ctx, const struct order_report *report)
+{
+    struct run *run = ctx;
+    assert(run->running > 0);
+    run->running--;
+    queue_done(run->queue, report->job);
+    chronicle_job_finished(&run->chronicle, report);
+    uint32_t rest = settling_end(&run->book, report, run->stop != STOP_NONE);
+    if (rest != JOB_NONE) {
+        give_again(run, rest);
+    }
+    run_look_at_book(run);
+    run_give_out(run);
+}
+
+static void
+on_job_begin(void *ctx, uint32_t job, uint16_t attempt, int slot)
+{
+    struct run *run = ctx;
+    chronicle_job_started(&run->chronicle, job, attempt, slot);
+}
+
+static void
+on_room(void *ctx)
+{
+    run_give_out(ctx);
+}
+
+static void
+on_leak(void *ctx, const struct event_leak *leak)
+{
+    struct run *run = ctx;
+    ledger_count_leak(run->ledger);
+    chronicle_leak(&run->chronicle, leak);
+}
+
+static void
+on_note(void *ctx, enum note_level level, const char *text, const char *hint)
+{
+    struct run *run = ctx;
+    chronicle_note(&run->chronicle, level, text, hint);
+}
+
+static void
+on_broken(void *ctx, const struct err *err)
+{
+    struct run *run = ctx;
+    run_note_error(run, err);
+    run_stop(run, STOP_BROKEN, true);
+}
+
+const struct executor_events *
+run_executor_events(void)
+{
+    static const struct executor_events events = {
+        .on_room = on_room,
+        .on_job_begin = on_job_begin,
+        .on_begin = on_begin,
+        .on_slow = on_slow,
+        .on_result = on_result,
+        .on_appeared = on_appeared,
+        .on_bail = on_bail,
+        .on_end = on_end,
+        .on_leak = on_leak,
+        .on_note = on_note,
+        .on_broken = on_broken,
+        .on_drained = run_on_drained,
+    };
+    return &events;
+}
