@@ -2,8 +2,10 @@
 
 #include "command/jobs_from.h"
 #include "config.h"
+#include "util/distance.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +67,7 @@ print_command_help(const struct command *command)
 static int
 print_help(FILE *to)
 {
-    fprintf(to, "usage: mule COMMAND [OPTION...]\n\n"
+    fprintf(to, "Usage: mule COMMAND [OPTION...]\n\n"
                 "Runs test suites in parallel.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].help);
@@ -75,14 +77,27 @@ print_help(FILE *to)
     return to == stdout ? EXIT_PASSED : EXIT_USAGE;
 }
 
+/* NULL with err, which names the command that was probably meant. */
 static const struct command *
-find_command(const char *name)
+find_command(const char *name, struct err *err)
 {
+    struct distance_nearest nearest = {.wanted = slice_of(name)};
+
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i].name, name) == 0) {
             return &commands[i];
         }
+        distance_offer(&nearest, slice_of(commands[i].name));
     }
+    struct slice best = distance_best(&nearest);
+    if (best.len > 0) {
+        err_set(err, ERR_USAGE,
+                "there is no command \"%.60s\"; did you mean \"%.*s\"?", name,
+                SLICE_ARG(best));
+    } else {
+        err_set(err, ERR_USAGE, "there is no command \"%.60s\"", name);
+    }
+    err_hint(err, "`mule --help` names them all");
     return NULL;
 }
 
@@ -127,6 +142,62 @@ command_configure(enum option_command option_command, int argc, char **argv,
     return fine;
 }
 
+static int
+help_about(const char *name)
+{
+    struct err err = {0};
+    const struct command *command = NULL;
+
+    if (name == NULL) {
+        return print_help(stdout);
+    }
+    command = find_command(name, &err);
+    if (command == NULL) {
+        return command_fail(&err);
+    }
+    print_command_help(command);
+    return EXIT_PASSED;
+}
+
+static int
+run_command(int argc, char **argv)
+{
+    struct err err = {0};
+    const char *name = argv[1];
+
+    if (argc < 2) {
+        return print_help(stderr);
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("mule %s\n", MULE_VERSION);
+        return EXIT_PASSED;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
+        strcmp(name, "help") == 0) {
+        return help_about(argv[2]);
+    }
+    const struct command *command = find_command(name, &err);
+    if (command == NULL) {
+        return command_fail(&err);
+    }
+    return command->run(argc - 2, argv + 2);
+}
+
+/* What is still in the buffer of stdout may not get out: a full disk. */
+static int
+close_output(int status)
+{
+    struct err err = {0};
+
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return status;
+    }
+    err_set_errno(&err, ERR_SYSTEM, errno != 0 ? errno : EIO,
+                  "writing to standard output");
+    return command_fail(&err);
+}
+
 int
 command_main(int argc, char **argv)
 {
@@ -134,30 +205,7 @@ command_main(int argc, char **argv)
     if (!log_configure(getenv("MULE_LOG"), &err)) {
         return command_fail(&err);
     }
-    if (argc < 2) {
-        return print_help(stderr);
-    }
-    const char *name = argv[1];
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-        printf("mule %s\n", MULE_VERSION);
-        return EXIT_PASSED;
-    }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
-        strcmp(name, "help") == 0) {
-        const struct command *about = argc > 2 ? find_command(argv[2]) : NULL;
-        if (about != NULL) {
-            print_command_help(about);
-            return EXIT_PASSED;
-        }
-        return print_help(stdout);
-    }
-    const struct command *command = find_command(name);
-    if (command == NULL) {
-        err_set(&err, ERR_USAGE, "there is no command \"%s\"", name);
-        err_hint(&err, "`mule --help` names them all");
-        return command_fail(&err);
-    }
-    int status = command->run(argc - 2, argv + 2);
+    int status = close_output(run_command(argc, argv));
     log_close();
     return status;
 }
