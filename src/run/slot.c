@@ -120,10 +120,7 @@ act(struct slot *slot, enum watch_action action)
                     slot->dump_signal > 0 ? slot->dump_signal : SIGABRT, false);
         break;
     case WATCH_TERMINATE:
-        slot_signal_job(slot, SIGTERM);
-        if (slot->run.watch.cause == WATCH_CANCEL) {
-            slot_signal_worker(slot, SIGTERM);
-        }
+        slot_signal_job(slot, SIGTERM); // its worker waits for it
         break;
     case WATCH_KILL:
         slot_signal_job(slot, SIGKILL);

@@ -113,6 +113,8 @@ void slot_send(struct slot *slot);
 void slot_start_worker(struct slot *slot);
 /* Gives every order that lies here back, all with the same fate. */
 void slot_give_back(struct slot *slot, enum order_end end, const char *problem);
+/* The run was cancelled: the worker must not go on with what it holds. */
+void slot_abandon(struct slot *slot);
 void slot_on_deadline(void *ctx);
 
 #endif

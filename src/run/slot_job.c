@@ -383,6 +383,10 @@ take_done(struct slot *slot, const struct adapter_progress *done)
     if (slot->order_count == 0 && slot->state == SLOT_BUSY) {
         slot->state = SLOT_IDLE;
     }
+    if (slot->cancelled && slot->order_count > 0) {
+        slot_abandon(slot);
+        return;
+    }
     slot_send(slot);
     slot->shared->events->on_room(slot->shared->ctx);
     if (slot->stopping && slot->order_count == 0) {

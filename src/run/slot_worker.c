@@ -416,6 +416,24 @@ slot_give_back(struct slot *slot, enum order_end end, const char *problem)
 }
 
 void
+slot_abandon(struct slot *slot)
+{
+    slot->state = SLOT_ENDING;
+    slot_signal_worker(slot, SIGKILL);
+    deadline_arm(&slot->deadline, SLOT_STOP_MS);
+    slot_give_back(slot, ORDER_CANCELLED, "");
+}
+
+/* A job that a killed worker had begun although nobody wanted it any more. */
+static void
+end_stray_job(struct slot *slot)
+{
+    if (slot->cancelled && slot->page != NULL && slot->page[0] > 1) {
+        slot_signal(slot, (int)slot->page[0], SIGKILL, true);
+    }
+}
+
+void
 slot_fork_failed(struct slot *slot, struct slice reason)
 {
     struct err err = {0};
@@ -438,6 +456,7 @@ bury(struct slot *slot)
     session_drop(slot->side);
     slot->session = slot->side = NULL;
     slot_read_page(slot);
+    end_stray_job(slot);
     bool greeted = slot->state != SLOT_STARTING;
     // Not empty yet: what is given to it while it tells of its end must wait.
     slot->state = SLOT_ENDING;
