@@ -122,8 +122,11 @@ class Running:
         poll.register(self.end, select.POLLIN)
         return bool(poll.poll(0))
 
-    def wait_until(self, condition, what, seconds=PATIENCE):
-        """Reads until the condition is true, and gives its value."""
+    def wait_until(self, condition, what, seconds=PATIENCE, ticking=False):
+        """Reads until the condition is true, and gives its value.
+
+        `ticking`: nothing tells when it becomes true, so look now and then.
+        """
         deadline = time.monotonic() + seconds
         while True:
             ended = self.has_ended()
@@ -131,7 +134,8 @@ class Running:
             if value:
                 return value
             left = deadline - time.monotonic()
-            came = self.pump(0 if ended else left)
+            came = self.pump(0 if ended else min(left, 0.02) if ticking
+                             else left)
             if left <= 0 or (ended and not came):
                 raise TooLate(f"{what} did not come; {self.describe()}")
 
