@@ -40,6 +40,7 @@ struct engine {
     struct deadline tick;
     struct interpreter interpreter;
     struct adapter_command adapter;
+    char *adapter_line; // NULL: the one for unittest
     struct event_run about;
     char build_id[64];
     char hostname[256];
@@ -93,20 +94,19 @@ add_option(struct buf *buf, const char *option, const char *value)
     }
 }
 
-/* The words of the adapter as one word. */
-static void
-add_adapter(struct buf *buf, const struct texts *words)
+/* The words of the adapter as a shell would have them; NULL: none. */
+static char *
+join_adapter(const struct texts *words)
 {
     struct buf line = BUF_INIT((size_t)64 * 1024);
     if (words->count == 0) {
-        return;
+        return NULL;
     }
     for (int i = 0; i < words->count; i++) {
         buf_add_text(&line, i > 0 ? " " : "");
         escape_shell(&line, slice_of(words->at[i]));
     }
-    add_option(buf, "--adapter", buf_text(&line));
-    buf_release(&line);
+    return buf_take(&line);
 }
 
 /* The command that runs one more item, without the item. */
@@ -125,7 +125,8 @@ make_rerun(struct engine *engine)
     add_option(&buf, "--top", settings->top);
     add_option(&buf, "--python", settings->python);
     add_option(&buf, "--runner", settings->runner);
-    add_adapter(&buf, &settings->adapter);
+    engine->adapter_line = join_adapter(&settings->adapter);
+    add_option(&buf, "--adapter", engine->adapter_line);
     add_option(&buf, "--workspace", settings->workspace);
     if (settings->tap) {
         add_word(&buf, "--tap");
@@ -330,7 +331,7 @@ choose_adapter(struct engine *engine, struct err *err)
         settings->pdb || settings->capture == CAPTURE_NONE;
     if (settings->adapter.count > 0) {
         engine->adapter.argv = (const char *const *)settings->adapter.at;
-        engine->adapter.name = path_base(settings->adapter.at[0]);
+        engine->adapter.name = engine->adapter_line;
         return true;
     }
     if (!interpreter_find(&engine->interpreter, settings, err)) {
@@ -544,6 +545,7 @@ engine_free(struct engine *engine)
     interpreter_release(&engine->interpreter);
     free(engine->cwd);
     free(engine->rerun);
+    free(engine->adapter_line);
     free(engine->coverage_dir);
     free(engine->profile_dir);
     free(engine);

@@ -243,9 +243,29 @@ finish_collecting(struct zygote *zygote,
     collected(zygote, NULL);
 }
 
+/* An adapter that does not care what it is to skip would die for ever. */
+static bool
+is_skipped(const struct zygote *zygote, struct slice module)
+{
+    for (size_t i = 0; i < zygote->skips.count; i++) {
+        if (slice_equals_text(module, zygote->skips.items[i].module)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 take_importing(struct zygote *zygote, const struct adapter_importing *importing)
 {
+    if (is_skipped(zygote, importing->module)) {
+        struct err err = {0};
+        err_set(&err, ERR_PROTOCOL,
+                "it loads module \"%.*s\", which it was told to skip",
+                SLICE_ARG(slice_first(importing->module, 100)));
+        breach(zygote, &err);
+        return;
+    }
     forget_module(zygote);
     zygote->collection.module = slice_dup(importing->module);
     zygote->collection.file = slice_dup(importing->file);
