@@ -124,7 +124,7 @@ sweep_next(const struct sweep *sweep)
 // All jobs that are due are of the kind whose leavings are our children, and
 // we have no children but wards: then there is nothing to look for.
 static bool
-is_clean(struct sweep *sweep, usec now)
+is_clean(const struct sweep *sweep, usec now)
 {
     if (sweep->settling || sweep->condemned.count > 0) {
         return false;
@@ -134,9 +134,6 @@ is_clean(struct sweep *sweep, usec now)
         if (suspect->due <= now && !suspect->orphans) {
             return false;
         }
-    }
-    if (!os_list_children(&sweep->children)) {
-        return false;
     }
     for (size_t i = 0; i < sweep->children.count; i++) {
         if (wards_find_pid(sweep->wards, sweep->children.items[i]) == NULL) {
@@ -347,6 +344,25 @@ next_look(const struct sweep *sweep, usec began)
     return now + (pause < AGAIN_US / 4 ? AGAIN_US / 4 : pause);
 }
 
+// Looks at everybody below. Says whether somebody is to go; *told: whether
+// that was reported.
+static bool
+judge_all(struct sweep *sweep, usec now, bool *told)
+{
+    bool any = false;
+
+    if (!os_find_below(&sweep->found, getpid())) {
+        return false;
+    }
+    mark_wards(sweep);
+    for (size_t i = 0; i < sweep->found.count; i++) {
+        enum verdict verdict = judge(sweep, &sweep->found.items[i], now);
+        any |= verdict != VERDICT_STAYS;
+        *told |= verdict == VERDICT_NEW;
+    }
+    return any;
+}
+
 bool
 sweep_run(struct sweep *sweep, usec now)
 {
@@ -357,13 +373,15 @@ sweep_run(struct sweep *sweep, usec now)
     if (next == 0 || next > now) {
         return false;
     }
-    if (!is_clean(sweep, now) && os_find_below(&sweep->found, getpid())) {
-        mark_wards(sweep);
-        for (size_t i = 0; i < sweep->found.count; i++) {
-            enum verdict verdict = judge(sweep, &sweep->found.items[i], now);
-            any |= verdict != VERDICT_STAYS;
-            told |= verdict == VERDICT_NEW;
-        }
+    // Orphans come to us, so that without children there is nobody at all.
+    bool listed = os_list_children(&sweep->children);
+    if (listed && sweep->children.count == 0) {
+        told = sweep->settling;
+        sweep_nothing_left(sweep);
+        return told;
+    }
+    if (!listed || !is_clean(sweep, now)) {
+        any = judge_all(sweep, now, &told);
     }
     forget_suspects(sweep, now);
     forget_condemned(sweep);
