@@ -74,7 +74,7 @@ bench: build
 # LABELS='test.test_a*' for a part of it.
 compare: build
 	@tools/install_packages --may-miss compare
-	tools/offline tools/compare-with-unittest --mule $(BUILD)/mule \
+	tools/compare-with-unittest --mule $(BUILD)/mule \
 	    --list tests/compare/stdlib-3.11.txt \
 	    --known tests/compare/known-3.11.txt $(LABELS)
 
