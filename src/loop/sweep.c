@@ -90,6 +90,7 @@ sweep_settle(struct sweep *sweep, uint32_t number, usec now)
 {
     sweep->settling = true;
     sweep->settle_number = number;
+    sweep->settle_from = now + SWEEP_PATIENCE_US;
     sweep->settle_until = now + SETTLE_US;
     sweep->not_before = now;
 }
@@ -285,6 +286,9 @@ judge(struct sweep *sweep, const struct os_process *process, usec now)
         (!is_stray(sweep, process) || is_service(sweep, process))) {
         return VERDICT_STAYS;
     }
+    if (sweep->settling && now < sweep->settle_from) {
+        return VERDICT_KNOWN; // it may be about to end
+    }
     if (suspect == NULL && sweep->suspects.count == 1) {
         suspect = &sweep->suspects.items[0];
     }
@@ -402,5 +406,6 @@ sweep_shift(struct sweep *sweep, usec by)
     for (size_t i = 0; i < sweep->condemned.count; i++) {
         sweep->condemned.items[i].kill_at += by;
     }
+    sweep->settle_from += by;
     sweep->settle_until += by;
 }

@@ -50,6 +50,7 @@ struct sweep {
     bool zygote_gone; // orphans may be in use
     bool settling;
     uint32_t settle_number;
+    usec settle_from; // until then what is left may end by itself
     usec settle_until;
 };
 
