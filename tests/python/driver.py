@@ -223,6 +223,14 @@ class Driver:
         assert worker.hello["slot"] == slot
         return worker
 
+    def fork_ended(self, slot):
+        """Wait until the workers of that slot have ended."""
+        pids = {peer.hello["pid"] for peer in self.peers if peer.hello
+                and peer.hello.get("slot") == slot
+                and "resume" not in peer.hello}
+        while not pids <= {message["pid"] for message in self.exited}:
+            self.exited.append(self.message(self.zygote, "exited"))
+
     def read_page(self, slot=0):
         """What the page says: (pid, job, passed items, running item)."""
         with open(os.path.join(self.home, "%d.page" % slot), "rb") as file:

@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import signal
 import sys
 import warnings
+
+from .protocol import Refused
 
 __unittest = True
 
@@ -24,13 +27,20 @@ class Settings:
         self.current = None  # the reporter, which knows what runs now
         if options.get("coverage"):
             self._start_coverage(options["coverage"])
-        if self.debug is None and not _environ_get("PYTHONBREAKPOINT"):
+        self.interrupted = False
+        if self.debug is not None:
+            signal.signal(signal.SIGINT, self._interrupt)
+        elif not _environ_get("PYTHONBREAKPOINT"):
             sys.breakpointhook = self._no_breakpoint
 
     # Coverage.
 
     def _start_coverage(self, wanted):
-        import coverage
+        try:
+            import coverage
+        except ImportError as problem:
+            raise Refused("coverage.py cannot be used: %s\nmule: hint: install "
+                          "it for %s" % (problem, sys.executable)) from None
         rcfile = wanted.get("rcfile")
         self.coverage = coverage.Coverage(
             data_file=os.path.join(wanted["dir"], ".coverage"),
@@ -65,7 +75,12 @@ class Settings:
                 self.profile["dir"], "%d.%d.prof" % (
                     message["job"], message.get("attempt", 1))))
 
-    # A debugger wants a terminal.
+    # The terminal.
+
+    def _interrupt(self, number, frame):
+        """Somebody pressed Ctrl-C, and no test raised it."""
+        self.interrupted = True
+        signal.default_int_handler(number, frame)
 
     def breakpoint_hint(self, ident):
         return ("a debugger needs a terminal, and the output of this test is "

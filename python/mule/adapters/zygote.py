@@ -85,14 +85,20 @@ class Zygote:
             self._reap()
         return self.connection.fd in ready
 
-    def _end(self):
-        """Exit functions run; nobody waits for threads, or for memory."""
+    def _end(self, number=None):
+        """Exit functions run; nobody waits for threads, or for memory.
+
+        `number` is the signal that ends this process, if one does.
+        """
         import atexit
         try:
             atexit._run_exitfuncs()
         except BaseException:
             pass
         self.settings.save()
+        if number is not None:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         _exit(0)
 
     def _answer(self, message):
@@ -125,7 +131,10 @@ class Zygote:
             warn_as_unittest()
             self.runner = Worker(self.connection, Capture(), None,
                                  Found(self.collection), self.settings)
-        return self.runner.run(message)
+        whole = self.runner.run(message)
+        if self.settings.interrupted:
+            self._end(signal.SIGINT)
+        return whole
 
     # Workers.
 
