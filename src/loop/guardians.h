@@ -63,8 +63,9 @@ void guardians_remove_at_end(struct guardians *guardians, const char *path);
 void guardians_sweep(struct guardians *guardians, const char *tag, pid_t group);
 
 /*
- * Ends every process that is not a child or below one, as leaks, and calls
- * fn(ctx) when none is left or two seconds have passed. One at a time.
+ * Ends every process that is not a child or below one, as leaks, unless it
+ * ends by itself in a short while, and calls fn(ctx) when none is left or
+ * about two seconds have passed. One at a time.
  */
 void guardians_settle(struct guardians *guardians, loop_fn fn, void *ctx);
 

@@ -91,7 +91,7 @@ sweep_settle(struct sweep *sweep, uint32_t number, usec now)
     sweep->settling = true;
     sweep->settle_number = number;
     sweep->settle_from = now + SWEEP_PATIENCE_US;
-    sweep->settle_until = now + SETTLE_US;
+    sweep->settle_until = now + SWEEP_PATIENCE_US + SETTLE_US;
     sweep->not_before = now;
 }
 
@@ -160,16 +160,13 @@ mark_wards(struct sweep *sweep)
     }
 }
 
-// The job that a process is left from, of those that are due, or NULL.
+// The job that a process is left from, or NULL.
 static struct suspect *
 find_suspect(struct sweep *sweep, const struct os_process *process,
-             bool has_job, usec now)
+             bool has_job)
 {
     for (size_t i = 0; i < sweep->suspects.count; i++) {
         struct suspect *suspect = &sweep->suspects.items[i];
-        if (suspect->due > now) {
-            continue;
-        }
         if (suspect->group != 0 && (suspect->group == process->group ||
                                     suspect->group == process->session)) {
             return suspect;
@@ -185,7 +182,7 @@ find_suspect(struct sweep *sweep, const struct os_process *process,
 // Whether the process belongs to nobody although it matches no job: there is
 // no ward that it could belong to, and never was one that leaves workers.
 static bool
-is_stray(const struct sweep *sweep, const struct os_process *process)
+is_stray(const struct sweep *sweep, const struct os_process *process, usec now)
 {
     if (process->marked) {
         return false;
@@ -195,6 +192,11 @@ is_stray(const struct sweep *sweep, const struct os_process *process)
     }
     if (sweep->zygote_gone) {
         return false;
+    }
+    for (size_t i = 0; i < sweep->suspects.count; i++) {
+        if (sweep->suspects.items[i].due > now) {
+            return false; // it may be from this one, which has some time left
+        }
     }
     for (size_t i = 0; i < sweep->wards->count; i++) {
         if (!sweep->wards->items[i].exited) {
@@ -251,9 +253,18 @@ condemn(struct sweep *sweep, const struct os_process *process, const char *job,
 
 enum verdict {
     VERDICT_STAYS = 1,
-    VERDICT_KNOWN,
-    VERDICT_NEW
+    VERDICT_WAITS, // for its time to end by itself
+    VERDICT_KNOWN, // it was told to end
+    VERDICT_NEW,
 };
+
+// Whether a process is still given time to end by itself.
+static bool
+is_early(const struct sweep *sweep, const struct suspect *suspect, usec now)
+{
+    return sweep->settling ? now < sweep->settle_from
+                           : suspect != NULL && suspect->due > now;
+}
 
 static bool
 is_service(struct sweep *sweep, const struct os_process *process)
@@ -271,8 +282,8 @@ judge(struct sweep *sweep, const struct os_process *process, usec now)
     struct condemned *known = find_condemned(sweep, process);
     bool has_job = known == NULL &&
                    os_process_variable(process->pid, "MULE_JOB", &sweep->text);
-    struct suspect *suspect = find_suspect(sweep, process, has_job, now);
-    if (suspect != NULL) {
+    struct suspect *suspect = find_suspect(sweep, process, has_job);
+    if (suspect != NULL && suspect->due <= now) {
         suspect->alive = true; // it may have left more
     }
     if (known != NULL) {
@@ -283,11 +294,11 @@ judge(struct sweep *sweep, const struct os_process *process, usec now)
         return VERDICT_KNOWN;
     }
     if (suspect == NULL &&
-        (!is_stray(sweep, process) || is_service(sweep, process))) {
+        (!is_stray(sweep, process, now) || is_service(sweep, process))) {
         return VERDICT_STAYS;
     }
-    if (sweep->settling && now < sweep->settle_from) {
-        return VERDICT_KNOWN; // it may be about to end
+    if (is_early(sweep, suspect, now)) {
+        return VERDICT_WAITS;
     }
     if (suspect == NULL && sweep->suspects.count == 1) {
         suspect = &sweep->suspects.items[0];
