@@ -27,6 +27,9 @@ on_event(struct event_sink *sink, const struct event *event, struct err *err)
         fprintf(stderr, "mule: %s%s\n",
                 event->note.level == NOTE_INFO ? "" : "warning: ",
                 event->note.text);
+        if (event->note.hint != NULL) {
+            fprintf(stderr, "mule: hint: %s\n", event->note.hint);
+        }
     }
     return true;
 }

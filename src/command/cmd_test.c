@@ -7,6 +7,8 @@
 #include "report/report_json.h"
 #include "report/screen.h"
 #include "report/terminal.h"
+#include "util/buf.h"
+#include "util/escape.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@ struct test_command {
     struct engine *engine;
     struct event_sink *fanout;
     struct event_sink *terminal; // owned by the fan-out
+    struct buf line;             // the command line
     int fd;                      // where people read
     int width;                   // columns there
 };
@@ -133,12 +136,24 @@ on_hide(void *ctx)
     }
 }
 
+static void
+note_command_line(struct test_command *command, int argc, char **argv)
+{
+    buf_init(&command->line, (size_t)1 << 20);
+    buf_add_text(&command->line, "mule test");
+    for (int i = 0; i < argc; i++) {
+        buf_add_char(&command->line, ' ');
+        escape_shell(&command->line, slice_of(argv[i]));
+    }
+}
+
 static int
 run_command(struct test_command *command, struct err *err)
 {
     command->engine = engine_new(
         &(struct engine_params){
             .settings = &command->settings,
+            .command = buf_text(&command->line),
             .on_tick = on_tick,
             .on_asked = on_asked,
             .on_resize = on_resize,
@@ -155,6 +170,7 @@ run_command(struct test_command *command, struct err *err)
         return EXIT_BROKEN;
     }
     if (status == EXIT_PASSED && fanout_failed(command->fanout) > 0) {
+        *err = *fanout_failure(command->fanout);
         status = EXIT_BROKEN; // a report that was asked for is missing
     }
     return status;
@@ -170,6 +186,7 @@ cmd_test(int argc, char **argv)
         return status;
     }
     struct err err = {0};
+    note_command_line(&command, argc, argv);
     status = run_command(&command, &err);
     int signo = command.engine != NULL ? engine_signal(command.engine) : 0;
     if (command.fanout != NULL) {
@@ -177,6 +194,7 @@ cmd_test(int argc, char **argv)
     }
     engine_free(command.engine);
     settings_release(&command.settings);
+    buf_release(&command.line);
     if (err_is_set(&err)) {
         status = command_fail(&err);
     }

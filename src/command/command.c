@@ -189,12 +189,13 @@ close_output(int status)
 {
     struct err err = {0};
 
-    errno = 0;
-    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+    if (fflush(stdout) != 0) {
+        err_set_errno(&err, ERR_SYSTEM, errno, "writing to standard output");
+    } else if (ferror(stdout) != 0) {
+        err_set(&err, ERR_SYSTEM, "standard output took only a part");
+    } else {
         return status;
     }
-    err_set_errno(&err, ERR_SYSTEM, errno != 0 ? errno : EIO,
-                  "writing to standard output");
     return command_fail(&err);
 }
 

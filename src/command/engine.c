@@ -166,7 +166,8 @@ describe(struct engine *engine, struct err *err)
         .version = MULE_VERSION,
         .hostname = engine->hostname,
         .cwd = engine->cwd,
-        .command = engine->rerun,
+        .command = engine->params.command != NULL ? engine->params.command
+                                                  : engine->rerun,
         .isolation = name_isolation(engine->params.settings),
         .hash_seed = "",
         .slots = engine->slots,
@@ -435,6 +436,10 @@ wire(struct engine *engine, struct err *err)
     }
     if (settings->tap || settings->runner != NULL) {
         make_commands(engine);
+    }
+    if (engine_python(engine) != NULL) {
+        engine->about.python = engine_python(engine);
+        engine->about.python_origin = engine_python_origin(engine);
     }
     return make_scripts(engine, err);
 }

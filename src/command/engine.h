@@ -15,6 +15,7 @@ struct engine;
 struct engine_params {
     const struct settings *settings;
     bool list_only;
+    const char *command; // the command line, quoted for a shell, for reports
     /* All may be NULL. `ctx` is theirs. */
     void (*on_tick)(void *ctx, uint64_t now_us);  // ten times a second
     void (*on_asked)(void *ctx, uint64_t now_us); // what runs right now?

@@ -66,6 +66,19 @@ check_pairs(const struct settings *settings, struct err *err)
     return true;
 }
 
+// As in mule test "$CHANGED", which is not meant to run nothing, or everything.
+static bool
+check_labels(const struct texts *labels, struct err *err)
+{
+    for (int i = 0; i < labels->count; i++) {
+        if (labels->at[i][0] == '\0') {
+            err_set(err, ERR_USAGE, "a label is empty");
+            return err_hint(err, "leave it out to run everything");
+        }
+    }
+    return true;
+}
+
 static bool
 check_build_id(const char *id, struct err *err)
 {
@@ -150,6 +163,9 @@ choices_settle(struct settings *settings, enum option_command command,
         (settings->build_id != NULL &&
          !check_build_id(settings->build_id, err)) ||
         (settings->workspace != NULL && !check_workspace(settings, err))) {
+        return false;
+    }
+    if (!check_labels(&settings->labels, err)) {
         return false;
     }
     if (settings->tap) {

@@ -36,7 +36,7 @@ enum stop_reason {
     STOP_ASKED,       // q
     STOP_TIME,        // --max-time
     STOP_INTERRUPTED, // a signal
-    STOP_BROKEN,      // mule cannot go on; the note before it says why
+    STOP_BROKEN,      // mule cannot go on
     STOP_BAILED,      // a program said Bail out!
 };
 
@@ -51,10 +51,17 @@ struct event_run {
     const char *version;
     const char *hostname;
     const char *cwd;
-    const char *command;   // the command line, quoted for a shell
-    const char *isolation; // "class", "worker", "test", "command"
-    const char *hash_seed; // PYTHONHASHSEED of this build
+    const char *command;       // the command line, quoted for a shell
+    const char *isolation;     // "class", "worker", "test", "command"
+    const char *hash_seed;     // PYTHONHASHSEED of this build
+    const char *python;        // the interpreter; NULL: none is needed
+    const char *python_origin; // who named it: "--python", "PATH"
     int slots;
+};
+
+struct event_stopping {
+    enum stop_reason reason;
+    const char *problem; // why mule cannot go on; NULL for other reasons
 };
 
 struct event_collected {
@@ -135,7 +142,7 @@ struct event {
         struct event_leak leak;
         struct event_note note;
         struct event_script script;
-        enum stop_reason stopping;
+        struct event_stopping stopping;
         struct event_finished finished;
     };
 };

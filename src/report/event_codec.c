@@ -165,6 +165,7 @@ add_run(struct buf *buf, const struct event_run *run)
     add_text(buf, "command", run->command);
     add_text(buf, "isolation", run->isolation);
     add_some(buf, "hash_seed", slice_of(run->hash_seed));
+    add_some(buf, "python", slice_of(run->python));
     add_int(buf, "slots", run->slots);
 }
 
@@ -316,7 +317,8 @@ add_members(struct buf *buf, const struct event *event)
         add_note(buf, &event->note);
         break;
     case EVENT_STOPPING:
-        add_text(buf, "reason", stop_reason_name(event->stopping));
+        add_text(buf, "reason", stop_reason_name(event->stopping.reason));
+        add_some(buf, "problem", slice_of(event->stopping.problem));
         break;
     case EVENT_RUN_FINISHED:
         add_finished(buf, &event->finished);

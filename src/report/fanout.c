@@ -13,6 +13,7 @@ struct fanout {
     struct event_sink sink; // first
     ARRAY(struct member) sinks;
     int failed;
+    struct err failure; // the first
 };
 
 static struct fanout *
@@ -26,17 +27,14 @@ static void tell(struct fanout *fanout, const struct event *event);
 // Tells the others that a sink, which is gone by now, has failed.
 // NOLINTNEXTLINE(misc-no-recursion)
 static void
-tell_failure(struct fanout *fanout, const char *name, const struct err *err,
+tell_failure(struct fanout *fanout, const struct err *err,
              const struct event *event)
 {
-    struct err text = *err;
-
-    err_wrap(&text, "%s", name);
     struct event note = {
         .kind = EVENT_NOTE,
         .wall_ms = event->wall_ms,
         .us = event->us,
-        .note = {NOTE_ERROR, text.text, text.hint},
+        .note = {NOTE_ERROR, err->text, err->hint},
     };
     tell(fanout, &note);
 }
@@ -57,8 +55,12 @@ tell(struct fanout *fanout, const struct event *event)
         const char *name = sink->ops->name;
         fanout->sinks.items[i].sink = NULL;
         fanout->failed++;
+        err_wrap(&err, "%s", name);
+        if (!err_is_set(&fanout->failure)) {
+            fanout->failure = err;
+        }
         sink->ops->free(sink);
-        tell_failure(fanout, name, &err, event);
+        tell_failure(fanout, &err, event);
     }
 }
 
@@ -114,6 +116,12 @@ int
 fanout_failed(const struct event_sink *self)
 {
     return ((const struct fanout *)(const void *)self)->failed;
+}
+
+const struct err *
+fanout_failure(const struct event_sink *self)
+{
+    return &((const struct fanout *)(const void *)self)->failure;
 }
 
 bool

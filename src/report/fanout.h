@@ -18,6 +18,9 @@ void fanout_add(struct event_sink *self, struct event_sink *sink);
 /* How many sinks failed so far. */
 int fanout_failed(const struct event_sink *self);
 
+/* How the first of them failed, named; borrowed, not set while none did. */
+const struct err *fanout_failure(const struct event_sink *self);
+
 /* Whether `sink` is still told. One that failed is freed: forget it then. */
 bool fanout_has(const struct event_sink *self, const struct event_sink *sink);
 

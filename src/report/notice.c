@@ -17,6 +17,11 @@ print_run(struct sheet *sheet, const struct event_run *run, int verbosity)
         sheet_add(sheet, STYLE_DIM, ", PYTHONHASHSEED=%s", run->hash_seed);
     }
     sheet_add(sheet, STYLE_PLAIN, "\n");
+    if (verbosity >= 2 && run->python != NULL) {
+        sheet_add(sheet, STYLE_DIM, "python: ");
+        sheet_text(sheet, STYLE_DIM, slice_of(run->python));
+        sheet_add(sheet, STYLE_DIM, ", from %s\n", run->python_origin);
+    }
 }
 
 static void
@@ -122,10 +127,15 @@ print_job(struct sheet *sheet, const struct event_job *job, bool merged)
 }
 
 static void
-print_stopping(struct sheet *sheet, enum stop_reason reason)
+print_stopping(struct sheet *sheet, const struct event_stopping *stopping)
 {
     sheet_add(sheet, STYLE_WARN, "stopping:");
-    sheet_add(sheet, STYLE_PLAIN, " %s\n", wording_stop(reason));
+    sheet_add(sheet, STYLE_PLAIN, " %s", wording_stop(stopping->reason));
+    if (stopping->problem != NULL) {
+        sheet_add(sheet, STYLE_PLAIN, ": ");
+        sheet_text(sheet, STYLE_PLAIN, slice_of(stopping->problem));
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n");
 }
 
 bool
@@ -185,7 +195,7 @@ notice_print(struct sheet *sheet, const struct event *event, int verbosity,
         print_note(sheet, &event->note);
         break;
     case EVENT_STOPPING:
-        print_stopping(sheet, event->stopping);
+        print_stopping(sheet, &event->stopping);
         break;
     case EVENT_COLLECTING:
     case EVENT_SCRIPT_STARTED:

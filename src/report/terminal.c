@@ -30,6 +30,8 @@ struct terminal {
     int live_widths[MOST_LIVE];
     uint64_t drawn_us;
     uint64_t flushed_us;
+    bool spaced;    // what was printed last ends with an empty line
+    bool collected; // it is known what there is to run
     bool finished;
 };
 
@@ -83,6 +85,7 @@ begin_lines(struct terminal *terminal)
         buf_add_char(&terminal->sheet.writer.buf, '\n');
     }
     erase_live(terminal);
+    terminal->spaced = false;
     return &terminal->sheet;
 }
 
@@ -109,6 +112,7 @@ add_dot(struct terminal *terminal, const struct wording *wording)
         buf_cut(buf, start);
     }
     terminal->dot_count++;
+    terminal->spaced = false;
     if (terminal->dot_count >= dots_in_a_row(terminal)) {
         uint32_t total = progress->total > 0 ? progress->total : 1;
         unsigned share = (unsigned)((uint64_t)progress->done * 100 / total);
@@ -197,6 +201,7 @@ print_failure(struct terminal *terminal, const struct event_test *test)
         github_end_group(buf);
     } else {
         failure_print(sheet, test, terminal->params.merged);
+        terminal->spaced = true;
     }
 }
 
@@ -225,17 +230,29 @@ print_test(struct terminal *terminal, const struct event_test *test)
     }
 }
 
+// Where nothing was collected there is nothing to sum up; the message about
+// it stands alone.
+static bool
+is_stillborn(const struct terminal *terminal, enum stop_reason stop)
+{
+    return stop == STOP_BROKEN && !terminal->collected;
+}
+
 static void
 print_end(struct terminal *terminal, const struct event_finished *finished)
 {
+    bool spaced = terminal->spaced;
     struct sheet *sheet = begin_lines(terminal);
 
-    if (terminal->params.verbosity > 0) {
+    terminal->finished = true;
+    if (is_stillborn(terminal, finished->stop)) {
+        return;
+    }
+    if (terminal->params.verbosity > 0 && !spaced) {
         sheet_add(sheet, STYLE_PLAIN, "\n");
     }
     summary_print(terminal->summary, sheet, finished->us);
     summary_print_verdict(sheet, finished);
-    terminal->finished = true;
 }
 
 static void
@@ -243,10 +260,16 @@ print_event(struct terminal *terminal, const struct event *event)
 {
     int verbosity = terminal->params.verbosity;
 
+    if (event->kind == EVENT_COLLECTED) {
+        terminal->collected = true;
+    }
     if (event->kind == EVENT_TEST_FINISHED) {
         print_test(terminal, &event->test);
     } else if (event->kind == EVENT_RUN_FINISHED) {
         print_end(terminal, &event->finished);
+    } else if (event->kind == EVENT_STOPPING &&
+               is_stillborn(terminal, event->stopping.reason)) {
+        return;
     } else if (notice_is_due(event, verbosity)) {
         notice_print(begin_lines(terminal), event, verbosity,
                      terminal->params.merged);

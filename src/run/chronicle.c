@@ -224,10 +224,11 @@ chronicle_note(struct chronicle *chronicle, enum note_level level,
 }
 
 void
-chronicle_stopping(struct chronicle *chronicle, enum stop_reason reason)
+chronicle_stopping(struct chronicle *chronicle, enum stop_reason reason,
+                   const char *problem)
 {
     struct event event = make(chronicle, EVENT_STOPPING);
-    event.stopping = reason;
+    event.stopping = (struct event_stopping){reason, problem};
     tell(chronicle, &event);
 }
 

@@ -56,7 +56,8 @@ void chronicle_test_finished(struct chronicle *chronicle,
 void chronicle_leak(struct chronicle *chronicle, const struct event_leak *leak);
 void chronicle_note(struct chronicle *chronicle, enum note_level level,
                     const char *text, const char *hint);
-void chronicle_stopping(struct chronicle *chronicle, enum stop_reason reason);
+void chronicle_stopping(struct chronicle *chronicle, enum stop_reason reason,
+                        const char *problem);
 void chronicle_run_finished(struct chronicle *chronicle,
                             const struct tally *tally, enum stop_reason stop,
                             int exit_status);

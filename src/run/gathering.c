@@ -6,6 +6,7 @@
 #include "util/now.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // ------------------------------------------------------------- the source
 
@@ -29,8 +30,10 @@ static void
 on_unknown(void *ctx, struct slice label, struct slice reason)
 {
     struct gathering *gathering = ctx;
-    (void)reason;
     if (!gathering->everything) {
+        if (gathering->reason == NULL) {
+            gathering->reason = slice_dup(reason);
+        }
         char *text = slice_dup(label);
         texts_add(&gathering->unknown, text);
         free(text);
@@ -64,9 +67,12 @@ explain_unknown(const struct gathering *gathering, struct err *err)
                 "label \"%s\" matches nothing; did you mean \"%s\"?", label,
                 buf_text(&near));
     } else {
-        err_set(err, ERR_USAGE, "label \"%s\" matches nothing", label);
+        err_set(err, ERR_USAGE, "label \"%s\" matches nothing: %s", label,
+                gathering->reason);
     }
-    err_hint(err, "`mule list` prints all that can be run");
+    if (!gathering->params.settings->tap) {
+        err_hint(err, "`mule list` prints all that can be run");
+    }
     buf_release(&near);
 }
 
@@ -161,6 +167,29 @@ turn_into_commands(struct gathering *gathering)
     ARRAY_RELEASE(&files);
 }
 
+/* People who see a run of nothing want to know where was looked. */
+static void
+warn_empty(const struct gathering *gathering)
+{
+    const struct settings *settings = gathering->params.settings;
+    if (settings->labels.count > 0 || settings->jobs_from != NULL ||
+        settings->adapter.count > 0) {
+        chronicle_note(gathering->params.chronicle, NOTE_WARNING,
+                       "there are no tests in what was named", NULL);
+        return;
+    }
+    char *text =
+        alloc_printf("no tests of unittest were found in files %s of %s and "
+                     "the packages in it",
+                     settings->pattern,
+                     strcmp(settings->basedir, ".") == 0 ? "this folder"
+                                                         : settings->basedir);
+    chronicle_note(gathering->params.chronicle, NOTE_WARNING, text,
+                   "a package is a folder with an __init__.py; --basedir and "
+                   "--pattern look elsewhere");
+    free(text);
+}
+
 static void
 warn_in_vain(const struct gathering *gathering, const char *pattern)
 {
@@ -189,7 +218,9 @@ gathering_select(struct gathering *gathering, struct event_collected *collected,
     if (!select_items(params->items, &selection, &selected, err)) {
         return false;
     }
-    if (selected.in_vain != NULL) {
+    if (items_count(params->items) == 0) {
+        warn_empty(gathering);
+    } else if (selected.in_vain != NULL) {
         warn_in_vain(gathering, selected.in_vain);
     }
     *collected = (struct event_collected){
@@ -245,6 +276,7 @@ gathering_release(struct gathering *gathering)
     }
     ARRAY_RELEASE(&gathering->broken);
     texts_release(&gathering->unknown);
+    free(gathering->reason);
 }
 
 void

@@ -40,6 +40,7 @@ struct gathering {
     struct gathering_params params;
     usec began;
     struct texts unknown;
+    char *reason;    // why the first of them is
     bool everything; // only to name what the user may have meant
     ARRAY(struct broken_module) broken;
 };

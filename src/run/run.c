@@ -264,7 +264,9 @@ run_stop(struct run *run, enum stop_reason reason, bool now)
 {
     if (run->stop == STOP_NONE) {
         run->stop = reason;
-        chronicle_stopping(&run->chronicle, reason);
+        bool broken = reason == STOP_BROKEN && err_is_set(&run->err);
+        chronicle_stopping(&run->chronicle, reason,
+                           broken ? run->err.text : NULL);
     }
     struct executor *executor = run->params.executor;
     switch (run->phase) {

@@ -177,9 +177,9 @@ tell_foreign(struct zygote *zygote)
             collection->foreign, style,
             collection->foreign == 1 ? "test" : "tests",
             collection->foreign_file,
-            pytest ? "--runner 'python3 -m pytest -q $TEST' --format exit "
-                     "--jobs-from FILE, a test file a line"
-                   : "--runner with a command of theirs");
+            pytest
+                ? "--runner 'python3 -m pytest -q $TEST' --format exit FILE..."
+                : "--runner with a command of theirs");
         note(zygote, NOTE_WARNING, text, NULL);
         free(text);
     }

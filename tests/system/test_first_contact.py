@@ -35,6 +35,56 @@ class Commands(MuleCase):
                            "did you mean --timeout?")
 
 
+class NothingToRun(MuleCase):
+
+    def test_a_folder_without_tests_says_where_was_looked(self):
+        self.suite({"case_a.py": CLASS + "    def test_a(self): pass\n"})
+        for command in ("test", "list"):
+            result = self.mule(command)
+            self.assertEqual(result.status, 5)
+            self.assertSays(result.text, "no tests of unittest", "test*.py",
+                            "__init__.py", "--pattern")
+        self.assertEqual(self.mule("list", "-p", "case*.py").out,
+                         "case_a.T.test_a\n")
+
+    def test_an_unknown_label_is_all_that_is_said(self):
+        self.suite(PASSING)
+        result = self.mule("test", "nosuch")
+        self.assertMistake(result, "no module named nosuch")
+        self.assertNotIn("Ran 0 tests", result.text)
+        self.assertNotIn("Stopped early", result.text)
+
+    def test_an_empty_label_is_a_mistake(self):
+        for command in ("test", "list"):
+            self.assertMistake(self.mule(command, ""), "a label is empty")
+
+    def test_a_program_that_is_not_there_is_named(self):
+        self.assertMistake(self.mule("test", "--tap", "t/no.t"), "t/no.t",
+                           "there is no such file")
+
+
+class Telling(MuleCase):
+
+    def test_a_run_tells_its_interpreter_and_its_command_line(self):
+        self.suite(PASSING)
+        result = self.mule_test("--verbosity", "2", "-k", "test a", "test_it",
+                                status=5)
+        started = result.all("run_started")[0]
+        self.assertIn(f"python: {started['python']}, from ", result.out)
+        self.assertTrue(
+            started["command"].startswith("mule test --json "), started)
+        self.assertTrue(started["command"].endswith(
+            "--verbosity 2 -k 'test a' test_it"), started)
+
+    def test_a_report_that_is_missing_has_the_last_word(self):
+        self.suite(PASSING)
+        result = self.mule("test", "--json", "/dev/full")
+        self.assertEqual(result.status, 3)
+        self.assertSays(result.out, "1 selected = 1 passed")
+        self.assertRegex(
+            result.err, "^mule: error: .*/dev/full.*No space left on device")
+
+
 class StandardStreams(MuleCase):
 
     def shell(self, text, *words):
@@ -60,3 +110,4 @@ class StandardStreams(MuleCase):
             with self.subTest(words=words):
                 result = self.shell(f'exec "$0" {words} >/dev/full')
                 self.assertEqual(result.status, 3, result.text)
+                self.assertRegex(result.err, "mule: error: .*(No space left|only a part)")

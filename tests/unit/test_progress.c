@@ -106,7 +106,7 @@ the_line_has_counts_time_and_a_guess(void **state)
         " 4/8 ===============...............  50 %  1 failed  1 skipped  1:00"
         "  eta 1:00\n");
     const struct event stopping = {.kind = EVENT_STOPPING,
-                                   .stopping = STOP_ASKED};
+                                   .stopping = {STOP_ASKED, NULL}};
     play_event(&play, stopping);
     expect(
         &stage, 3600000000, 8,

@@ -68,7 +68,7 @@ play_everything(struct play *play)
         .leak = {.job = "t.A", .id = "", .pid = 77, .command = "sleep 9"},
     };
     const struct event stopping = {.kind = EVENT_STOPPING,
-                                   .stopping = STOP_FAILURES};
+                                   .stopping = {STOP_BROKEN, "no adapter"}};
 
     play_start(play, 2);
     for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {

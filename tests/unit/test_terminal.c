@@ -413,7 +413,8 @@ notes_slow_tests_and_leaks_are_told(void **state)
         .kind = EVENT_LEAKED,
         .leak = {.job = "t.A", .id = "", .pid = 77, .command = "sleep 99"},
     };
-    struct event stopping = {.kind = EVENT_STOPPING, .stopping = STOP_FAILURES};
+    struct event stopping = {.kind = EVENT_STOPPING,
+                             .stopping = {STOP_FAILURES, NULL}};
     struct scene scene = scene_at(1);
 
     (void)state;
@@ -430,6 +431,32 @@ notes_slow_tests_and_leaks_are_told(void **state)
            "warning: 3 threads\nleft\nhint: use --start\n"
            "stopping: enough tests have failed\n");
     expect(scene.text, "Leaked processes: 1\n  sleep 99 (process 77) of t.A\n");
+    free(scene.text);
+}
+
+static void
+a_run_that_never_began_is_not_summed_up(void **state)
+{
+    struct event stopping = {.kind = EVENT_STOPPING,
+                             .stopping = {STOP_BROKEN, "no adapter"}};
+    struct scene scene = scene_at(1);
+
+    (void)state;
+    play_start(&scene.play, 2);
+    play_event(&scene.play, stopping);
+    play_end(&scene.play, STOP_BROKEN, 1);
+    assert_string_equal(
+        scene_end(&scene),
+        "mule 0.1.0, build k3v9x2, 2 slots, PYTHONHASHSEED=4711\n");
+    free(scene.text);
+
+    scene = scene_at(1);
+    play_collected(&scene.play, 2, 1);
+    play_state(&scene.play, "t.A.test_b", STATE_PASSED);
+    play_event(&scene.play, stopping);
+    play_end(&scene.play, STOP_BROKEN, 1);
+    expect(scene_end(&scene), ".\nstopping: mule cannot go on: no adapter\n");
+    expect(scene.text, "Stopped early: mule cannot go on\n");
     free(scene.text);
 }
 
@@ -584,6 +611,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_slowest_tests_are_named),
     cmocka_unit_test(the_balance_of_the_workers_is_shown),
     cmocka_unit_test(notes_slow_tests_and_leaks_are_told),
+    cmocka_unit_test(a_run_that_never_began_is_not_summed_up),
     cmocka_unit_test(a_github_log_has_groups_and_annotations_and_obeys_no_test),
     cmocka_unit_test(the_live_line_is_taken_away_before_lines_that_stay),
     cmocka_unit_test(
