@@ -1,9 +1,10 @@
 """`python -m unittest`, with a record of how each test ended.
 
-usage: unittest_recorder.py RECORD [ARGUMENT OF unittest]...
+usage: unittest_recorder.py RECORD CLASS [ARGUMENT OF unittest]...
 
 Everything is as unittest has it: module `__main__`, sys.argv, sys.path and
-output. RECORD gets one Python literal a line:
+output. Of what is loaded only the tests of CLASS run, or all if it is empty.
+RECORD gets one Python literal a line:
 
     ("plan", id)            a test of the loaded suite, before anything runs
     ("ran", id)             unittest counted it as run
@@ -54,7 +55,18 @@ def plan(record, suite):
         plan(record, part)
 
 
-def recording(record):
+def part_of(suite, name):
+    """The tests of one class."""
+    found = []
+    for part in suite:
+        if isinstance(part, unittest.BaseTestSuite):
+            found += part_of(part, name)
+        elif part.id().rpartition(".")[0] == name:
+            found.append(part)
+    return found
+
+
+def recording(record, name):
     """A runner class whose result tells the record."""
 
     class Result(unittest.TextTestResult):
@@ -109,6 +121,8 @@ def recording(record):
         resultclass = Result
 
         def run(self, test):
+            if name:
+                test = unittest.TestSuite(part_of(test, name))
             plan(record, test)
             result = super().run(test)
             record.add("end", result.testsRun)
@@ -118,7 +132,8 @@ def recording(record):
 
 
 def main():
-    runner = recording(Record(os.path.abspath(sys.argv.pop(1))))
+    record = Record(os.path.abspath(sys.argv.pop(1)))
+    runner = recording(record, sys.argv.pop(1))
     program = sys.modules["__main__"]
     program.__spec__ = importlib.util.find_spec("unittest.__main__")
     program.__file__ = program.__spec__.origin
