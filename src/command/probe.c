@@ -20,6 +20,7 @@ struct peer {
     struct probe *probe;
     int number;
     struct connection *connection; // NULL: gone
+    bool spoke;
 };
 
 struct started {
@@ -69,6 +70,7 @@ static void
 on_line(void *ctx, struct slice line)
 {
     struct peer *peer = ctx;
+    peer->spoke = true;
     add_event(peer->probe, &(struct waiting){
                                .kind = PROBE_MESSAGE,
                                .peer = peer->number,
@@ -87,7 +89,25 @@ on_closed(void *ctx, const struct err *err)
         waiting.err = *err;
     }
     peer->connection = NULL;
-    add_event(peer->probe, &waiting);
+    // Another mule may have looked whether somebody lives here.
+    if (peer->spoke || err != NULL) {
+        peer->spoke = true;
+        add_event(peer->probe, &waiting);
+    }
+}
+
+// Where a connection belongs: a new place, or that of one that said nothing.
+static struct peer *
+find_place(struct probe *probe)
+{
+    for (int i = 0; i < probe->peer_count; i++) {
+        if (probe->peers[i].connection == NULL && !probe->peers[i].spoke) {
+            return &probe->peers[i];
+        }
+    }
+    return probe->peer_count == PROBE_PEERS
+               ? NULL
+               : &probe->peers[probe->peer_count++];
 }
 
 static void
@@ -98,12 +118,16 @@ on_connection(void *ctx, struct connection *connection)
         .on_closed = on_closed,
     };
     struct probe *probe = ctx;
-    if (probe->peer_count == PROBE_PEERS) {
+    struct peer *peer = find_place(probe);
+    if (peer == NULL) {
         connection_drop(connection);
         return;
     }
-    struct peer *peer = &probe->peers[probe->peer_count];
-    *peer = (struct peer){probe, probe->peer_count++, connection};
+    *peer = (struct peer){
+        .probe = probe,
+        .number = (int)(peer - probe->peers),
+        .connection = connection,
+    };
     connection_start(connection, &events, peer);
 }
 
@@ -219,7 +243,7 @@ drop_peers(struct probe *probe)
 {
     for (int i = 0; i < probe->peer_count; i++) {
         connection_drop(probe->peers[i].connection);
-        probe->peers[i].connection = NULL;
+        probe->peers[i] = (struct peer){0};
     }
     probe->peer_count = 0;
 }

@@ -17,7 +17,7 @@
 enum probe_kind {
     PROBE_MESSAGE,
     PROBE_BREACH, // a line that is no message: the error says why
-    PROBE_CLOSED, // a connection ended
+    PROBE_CLOSED, // a connection ended over which something was said
     PROBE_EXITED, // a process that was started ended
     PROBE_TIMEOUT,
 };
@@ -25,7 +25,7 @@ enum probe_kind {
 /* Valid until the next one. */
 struct probe_event {
     enum probe_kind kind;
-    int peer;   // who said it, numbered in the order of connecting; of
+    int peer;   // who said it, a number for each connection; of
                 // PROBE_EXITED: which, in the order of starting
     int status; // of PROBE_EXITED: wait(2)'s word
     const struct adapter_message *message;

@@ -14,7 +14,7 @@
 
 #define LINES_MAX ((size_t)8 << 20)
 // How long after its connection the end of a process is looked for.
-#define DEATH_MS 300
+#define DEATH_MS 2000
 
 void
 talk_init(struct talk *talk, struct probe *probe,
@@ -69,14 +69,19 @@ fail_at_end(int status, struct err *err)
 
 /* A connection ended: most likely because its process did. */
 static void
-fail_when_closed(struct talk *talk, struct err *err)
+fail_when_closed(struct talk *talk, int peer, struct err *err)
 {
     struct probe_event event;
     probe_next(talk->probe, DEATH_MS, &event);
     if (event.kind == PROBE_EXITED) {
         fail_at_end(event.status, err);
+    } else if (event.kind == PROBE_MESSAGE &&
+               event.message->kind == ADAPTER_EXITED) {
+        err_set(err, ERR_PROTOCOL, "its worker ended with wait status %d",
+                event.message->slot.status);
     } else {
-        err_set(err, ERR_PROTOCOL, "it closed its connection");
+        err_set(err, ERR_PROTOCOL, "%s closed its connection",
+                peer == talk->worker ? "its worker" : "it");
     }
 }
 
@@ -96,7 +101,7 @@ hear(struct talk *talk, const char *waiting_for, struct probe_event *event,
         *err = event->err;
         return false;
     case PROBE_CLOSED:
-        fail_when_closed(talk, err);
+        fail_when_closed(talk, event->peer, err);
         break;
     case PROBE_EXITED:
         fail_at_end(event->status, err);
@@ -619,7 +624,11 @@ await_run(struct talk *talk, const struct talk_run *run, struct err *err)
     bool fine = progress.begun != NULL && progress.ended != NULL;
     while (fine && !progress.done) {
         fine = hear(talk, "\"done\"", &event, err);
-        if (fine && event.peer != talk->worker) {
+        if (fine && event.message->kind == ADAPTER_EXITED) {
+            fine = err_set(err, ERR_PROTOCOL,
+                           "its worker ended with wait status %d",
+                           event.message->slot.status);
+        } else if (fine && event.peer != talk->worker) {
             fine = not_now(&event, "while its worker ran a job", err);
         } else if (fine) {
             fine = take_progress(talk, &progress, &event, err);
