@@ -1,5 +1,6 @@
 #include "config/python.h"
 
+#include <paths.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,10 +97,12 @@ struct python_places
 python_places_here(const struct settings *settings, const char *executable)
 {
     // NOLINTBEGIN(concurrency-mt-unsafe): nobody changes the environment
+    const char *path = getenv("PATH");
     struct python_places places = {
         .variable = getenv("MULE_PYTHON"),
         .virtual_env = getenv("VIRTUAL_ENV"),
-        .path = getenv("PATH"),
+        // As execvp() has it where somebody, cron perhaps, cleared it.
+        .path = path != NULL ? path : _PATH_DEFPATH,
         .executable = executable,
     };
     // NOLINTEND(concurrency-mt-unsafe)

@@ -1,5 +1,8 @@
 """What mule says to somebody who gets it wrong, or listens badly."""
 
+import os
+import sys
+
 from support.mule_case import BINARY, CLASS, MuleCase
 
 PASSING = {"test_it.py": CLASS + "    def test_a(self): pass\n"}
@@ -61,6 +64,33 @@ class NothingToRun(MuleCase):
     def test_a_program_that_is_not_there_is_named(self):
         self.assertMistake(self.mule("test", "--tap", "t/no.t"), "t/no.t",
                            "there is no such file")
+
+
+class Surroundings(MuleCase):
+
+    def test_an_empty_environment_is_enough(self):
+        self.suite(PASSING)
+        program = self.start("-i", f"TMPDIR={self.tmp}", BINARY, "test",
+                             "--python", sys.executable, binary="env")
+        result = self.result_of(program)
+        self.assertEqual(result.status, 0, result.text)
+
+    def test_without_PATH_python3_is_where_the_system_has_it(self):
+        result = self.mule("doctor", env={"PATH": None})
+        self.assertRegex(result.out, r"python +/(usr/)?bin/python3, from PATH")
+
+    def test_a_folder_that_cannot_be_written_can_be_tested(self):
+        self.suite(PASSING)
+        os.chmod(self.folder, 0o555)
+        self.addCleanup(os.chmod, self.folder, 0o755)
+        self.assertEqual(self.mule_test().count("passed"), 1)
+
+    def test_any_folder_name_will_do(self):
+        folder = self.path("it's a \u00fcber  $(folder)")
+        self.suite({os.path.join(folder, "test_it.py"): CLASS
+                    + "    def test_a(self): self.fail()\n"})
+        result = self.mule_test(cwd=folder, status=1)
+        self.assertStates(result, {"test_it.T.test_a": "failed"})
 
 
 class Telling(MuleCase):
