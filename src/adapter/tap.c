@@ -5,25 +5,14 @@
 #include "adapter/report_core.h"
 #include "adapter/tap_facts.h"
 #include "adapter/tap_line.h"
+#include "adapter/tap_subs.h"
 #include "util/alloc.h"
 #include "util/lines.h"
 
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 #define NOTES_MAX ((size_t)64 << 10) // of one point
-#define SUB_NOTES_MAX ((size_t)16 << 10)
-#define SUB_NAME_MAX 1000
-#define DEPTH_MAX 10     // subtests deeper than this are text
-#define SUBS_MAX 100     // failures of subtests that one point shows
-#define MISSING_MAX 1000 // points that are told one by one
-
-// A point that failed in a subtest.
-struct sub {
-    unsigned depth;
-    struct slice name;
-    struct clip notes;
-    struct tap_facts facts;
-    struct keep keep; // its texts
-};
+#define DEPTH_MAX 10                 // subtests deeper than this are text
+#define MISSING_MAX 1000             // points that are told one by one
 
 // What comments and YAML blocks belong to at the moment.
 enum subject {
@@ -52,9 +41,7 @@ struct tap {
     struct clip notes;
     struct tap_facts facts;
 
-    // Failures in subtests since the last point; those of deeper ones first.
-    ARRAY(struct sub) subs;
-    size_t subs_dropped;
+    struct tap_subs subs; // since the last point
     bool in_subtest;
 
     enum subject subject;
@@ -75,51 +62,16 @@ tap_start(struct report_core *core)
 }
 
 static void
-cut_subs(struct tap *tap, size_t count)
-{
-    if (count < SUBS_MAX) {
-        tap->subs_dropped = 0;
-    }
-    while (tap->subs.count > count) {
-        struct sub *sub = &ARRAY_POP(&tap->subs);
-
-        clip_release(&sub->notes);
-        keep_release(&sub->keep);
-    }
-}
-
-static void
 tap_free(void *self)
 {
     struct tap *tap = self;
 
-    cut_subs(tap, 0);
-    ARRAY_RELEASE(&tap->subs);
+    tap_subs_release(&tap->subs);
     ARRAY_RELEASE(&tap->seen);
     clip_release(&tap->notes);
     keep_release(&tap->keep);
     lines_release(&tap->lines);
     free(tap);
-}
-
-// "3 - does a thing", with the escapes of the description undone.
-static struct slice
-name_of(struct keep *keep, uint32_t number, struct slice description)
-{
-    struct buf buf = BUF_INIT(LINE_MAX_BYTES + 32);
-
-    buf_addf(&buf, "%u", number);
-    buf_add_text(&buf, description.len > 0 ? " - " : "");
-    for (size_t i = 0; i < description.len; i++) {
-        bool escape =
-            description.data[i] == '\\' && i + 1 < description.len &&
-            (description.data[i + 1] == '\\' || description.data[i + 1] == '#');
-        i += escape ? 1 : 0;
-        buf_add_char(&buf, description.data[i]);
-    }
-    struct slice name = keep_text(keep, buf_slice(&buf));
-    buf_release(&buf);
-    return name;
 }
 
 static struct slice
@@ -154,15 +106,15 @@ add_findings(struct tap *tap, struct findings *findings)
     struct finding finding;
 
     for (size_t i = 0; i < tap->subs.count; i++) {
-        struct sub *sub = &tap->subs.items[i];
+        struct tap_sub *sub = &tap->subs.items[i];
 
         finding = make_finding(tap, &sub->notes, &sub->facts);
         finding.where = SLICE("subtest");
         finding.sub = sub->name;
-        if (tap->subs_dropped > 0 && i + 1 == tap->subs.count) {
+        if (tap->subs.dropped > 0 && i + 1 == tap->subs.count) {
             finding.trace =
                 keep_printf(&tap->keep, "%.*s\n%zu more points of it failed\n",
-                            SLICE_ARG(finding.trace), tap->subs_dropped);
+                            SLICE_ARG(finding.trace), tap->subs.dropped);
         }
         ARRAY_ADD(findings, finding);
     }
@@ -239,7 +191,7 @@ flush(struct tap *tap)
     report_core_point(
         tap->core,
         &(struct report_point){
-            .id = name_of(&tap->keep, tap->number, tap->point.text),
+            .id = tap_name(&tap->keep, tap->number, tap->point.text),
             .file = tap->facts.file,
             .line = tap->facts.line,
             .outcome = &outcome,
@@ -247,7 +199,7 @@ flush(struct tap *tap)
         true);
     ARRAY_RELEASE(&findings);
     clip_reset(&tap->notes);
-    cut_subs(tap, 0);
+    tap_subs_clear(&tap->subs);
     keep_drop(&tap->keep);
 }
 
@@ -346,7 +298,7 @@ read_comment(struct tap *tap, struct slice text, struct slice line)
         tap_facts_read_comment(&tap->facts, &tap->keep, text);
         break;
     case SUBJECT_SUB: {
-        struct sub *sub = &ARRAY_LAST(&tap->subs);
+        struct tap_sub *sub = &ARRAY_LAST(&tap->subs);
         add_line(&sub->notes, text);
         tap_facts_read_comment(&sub->facts, &sub->keep, text);
         break;
@@ -368,7 +320,7 @@ read_yaml_line(struct tap *tap, struct slice line)
         tap_facts_read_yaml(&tap->facts, &tap->keep, text);
         break;
     case SUBJECT_SUB: {
-        struct sub *sub = &ARRAY_LAST(&tap->subs);
+        struct tap_sub *sub = &ARRAY_LAST(&tap->subs);
         add_line(&sub->notes, text);
         tap_facts_read_yaml(&sub->facts, &sub->keep, text);
         break;
@@ -412,59 +364,6 @@ open_yaml(struct tap *tap, unsigned depth)
     tap->yaml_depth = depth;
 }
 
-static struct slice
-sub_name(struct sub *sub, const struct tap_line *line)
-{
-    return name_of(&sub->keep, line->number,
-                   slice_first(line->text, SUB_NAME_MAX));
-}
-
-// A point failed because of the failures from `first` on, in its subtest.
-static void
-adopt_subs(struct tap *tap, size_t first, unsigned depth,
-           const struct tap_line *line)
-{
-    for (size_t i = first; i < tap->subs.count; i++) {
-        struct sub *sub = &tap->subs.items[i];
-        struct slice name = sub_name(sub, line);
-
-        sub->depth = depth;
-        sub->name = keep_printf(&sub->keep, "%.*s > %.*s", SLICE_ARG(name),
-                                SLICE_ARG(sub->name));
-    }
-}
-
-// A point of a subtest. If it failed it stands for the failures of subtests of
-// its own, which came before it.
-static void
-read_sub_point(struct tap *tap, unsigned depth, const struct tap_line *line)
-{
-    size_t deeper = tap->subs.count;
-
-    while (deeper > 0 && tap->subs.items[deeper - 1].depth > depth) {
-        deeper--;
-    }
-    tap->subject = SUBJECT_NONE;
-    if (line->ok || line->directive != TAP_NO_DIRECTIVE) {
-        cut_subs(tap, deeper);
-        return;
-    }
-    if (deeper < tap->subs.count) {
-        adopt_subs(tap, deeper, depth, line);
-        return;
-    }
-    if (tap->subs.count == SUBS_MAX) {
-        tap->subs_dropped++;
-        return;
-    }
-    ARRAY_ADD_ZERO(&tap->subs);
-    struct sub *sub = &ARRAY_LAST(&tap->subs);
-    sub->depth = depth;
-    sub->name = sub_name(sub, line);
-    clip_init(&sub->notes, SUB_NOTES_MAX);
-    tap->subject = SUBJECT_SUB;
-}
-
 static bool
 is_subtest_comment(const struct tap_line *line)
 {
@@ -489,7 +388,8 @@ read_nested(struct tap *tap, unsigned depth, struct slice line)
     }
     switch (inner.kind) {
     case TAP_POINT:
-        read_sub_point(tap, depth, &inner);
+        tap->subject = tap_subs_read(&tap->subs, depth, &inner) ? SUBJECT_SUB
+                                                                : SUBJECT_NONE;
         return true;
     case TAP_COMMENT:
         if (tap->subject == SUBJECT_SUB) {

@@ -12,6 +12,9 @@
 #include "model/items.h"
 #include "util/array.h"
 
+/* The longest request. */
+#define TALK_LINES_MAX ((size_t)8 << 20)
+
 struct talk {
     struct probe *probe; // borrowed
     const struct settings *settings;
@@ -72,7 +75,7 @@ struct talk_run {
     bool list; // asked for as a list
 };
 
-/* Asks for `count` runs at once and judges all that is said about them. */
+/* Asks for `count` runs at once and judges all that is said: probe_run.c. */
 bool talk_run(struct talk *talk, const struct talk_run *runs, size_t count,
               struct err *err);
 
@@ -86,5 +89,16 @@ void talk_send(struct talk *talk, int peer, bool (*add)(struct buf *buf));
 
 /* Ends everything; the talk can be started anew. */
 void talk_end(struct talk *talk);
+
+/*
+ * The next message; `waiting_for` says for what, in words. Fails at the end of
+ * the adapter or of a connection, at a line that is none, and after a while.
+ */
+bool talk_hear(struct talk *talk, const char *waiting_for,
+               struct probe_event *event, struct err *err);
+
+/* Fails because of a message that may not be said at this time. */
+bool talk_not_now(const struct probe_event *event, const char *when,
+                  struct err *err);
 
 #endif
