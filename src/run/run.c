@@ -1,3 +1,5 @@
+#include "run/run.h"
+
 #include "run/run_internal.h"
 
 #include "run/division.h"
