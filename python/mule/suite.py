@@ -84,8 +84,9 @@ class ResultMixin:
 
     def expect(self, tests, keys):
         """These tests come next; afterwards they are not held any more."""
-        self._waiting = dict(zip(map(id, tests), keys))
-        self._classes = [(id(test), type(test)) for test in tests]
+        idents = list(map(id, tests))
+        self._waiting = dict(zip(idents, keys))
+        self._classes = list(zip(idents, map(type, tests)))
         self._previousTestClass = None
         self._moduleSetUpFailed = False
         self._testRunEntered = False
@@ -97,7 +98,7 @@ class ResultMixin:
     def close(self):
         """Nothing more comes: what never ran says so."""
         self._settle()
-        for ident, _ in self._classes:
+        for ident, _ in self._classes if self._waiting else ():
             if ident in self._waiting:
                 key = self._waiting.pop(ident)
                 self.reporter.finished(key, None, Ending(

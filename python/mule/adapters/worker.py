@@ -275,23 +275,23 @@ class Worker:
         if self.isolated:
             return self._run_apart(message)
         begin = monotonic_ns()
-        before = self.capture.where()
+        before = self.capture.quick()
         if self.reporter.shared:
             self.words[PID] = _getpid()
             self.words[JOB] = job + 1
         whole = self._run_here(message)
         self.reporter.settle()
+        self._tidy()
         done = self._done(message, begin, before, self.usage.take())
         if not whole:
             done["left"] = True
         self.reporter.close(encode(done), 1)
         if self.reporter.shared:
             self.words[PID] = self.words[JOB] = 0
-        self._tidy()
         return whole
 
     def _done(self, message, begin, before, usage):
-        out, err = self.capture.where()
+        out, err = self.capture.quick()
         done = {"msg": "done", "job": message["job"],
                 "us": (monotonic_ns() - begin) // 1000, "rusage": usage}
         if out > before[0]:
