@@ -243,8 +243,11 @@ class OnTerminal(Running):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ,
                     struct.pack("HHHH", lines, columns, 0, 0))
 
-    def wait_shown(self, pattern, seconds=PATIENCE, after=0):
-        return self.wait_text(pattern, "out", seconds, after)
+    def wait_shown(self, pattern, seconds=PATIENCE):
+        """Waits for a regular expression in what it has shown."""
+        wanted = re.compile(pattern, re.MULTILINE)
+        return self.wait_until(lambda: wanted.search(self.shown()),
+                               f"{pattern!r} on the terminal", seconds)
 
     def shown(self):
         """What it showed, without the sequences that move and colour."""
