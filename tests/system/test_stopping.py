@@ -136,18 +136,22 @@ class Asking(Waiting):
 
     def test_SIGUSR1_says_what_is_running_now(self):
         program, _ = self.begin()
+        program.wait_event("test_started", id="test_it.T.test_b")
         program.signal(signal.SIGUSR1)
-        program.wait_text(r"test_it\.T\.test_b")
+        program.wait_text(r"slot 0 +test_it\.T\.test_b")
         program.signal(signal.SIGINT)
         self.result_of(program)
 
     def test_enter_says_what_is_running_now(self):
-        program = self.on_terminal("test", "-j", "1", env={
-            "READY": self.ready.path, "TERM": "dumb"})
+        program = self.on_terminal(
+            "test", "-j", "1", "--json", self.path("events"),
+            env={"READY": self.ready.path, "TERM": "dumb"})
         self.ready.line(program)
+        program.wait_until(lambda: "test_started" in self.read("events"),
+                           "the news that test_b runs", ticking=True)
         self.assertNotIn("test_b", program.shown())
         program.type("\r")
-        program.wait_shown(r"test_it\.T\.test_b")
+        program.wait_shown(r"slot 0 +test_it\.T\.test_b")
         program.type("q")
         program.wait()
 
