@@ -2,11 +2,11 @@
 
 #include "loop/deadline.h"
 #include "loop/listener.h"
+#include "run/callers.h"
+#include "run/crew.h"
 #include "run/leak.h"
-#include "run/slot.h"
 #include "schedule/batch.h"
 #include "util/alloc.h"
-#include "util/array.h"
 #include "util/log.h"
 
 #include <stdlib.h>
@@ -14,15 +14,6 @@
 
 // How often pages and limits are looked at.
 #define SUITE_TICK_MS 50
-// Who has connected and not greeted by then is nobody.
-#define SUITE_CALLERS_MAX 256
-
-/* Somebody who has connected and not said yet who it is. */
-struct caller {
-    struct suite *suite;
-    struct session *session;
-};
-
 struct suite {
     struct source source;
     struct executor executor;
@@ -30,9 +21,9 @@ struct suite {
     struct slot_shared shared;
     struct request_welcome welcome;
     struct zygote *zygote;
-    struct slot **slots;
+    struct crew crew;
     struct listener *listener;
-    ARRAY(struct caller *) callers;
+    struct callers callers;
     struct batch batch;
     struct deadline tick;
     bool draining;
@@ -58,19 +49,6 @@ of_executor(struct executor *executor)
 // ---------------------------------------------------------------- greeting
 
 static void
-forget_caller(struct caller *caller)
-{
-    struct suite *suite = caller->suite;
-    for (size_t i = 0; i < suite->callers.count; i++) {
-        if (suite->callers.items[i] == caller) {
-            ARRAY_REMOVE(&suite->callers, i);
-            break;
-        }
-    }
-    free(caller);
-}
-
-static void
 refuse(struct suite *suite, struct session *session,
        const struct adapter_hello *hello)
 {
@@ -92,12 +70,13 @@ static void
 seat(struct suite *suite, struct session *session,
      const struct adapter_hello *hello)
 {
+    struct slot *slot = crew_find(&suite->crew, hello->slot);
     if (hello->major != ADAPTER_PROTOCOL_MAJOR) {
         refuse(suite, session, hello);
     } else if (hello->role == ADAPTER_ZYGOTE) {
         zygote_greeted(suite->zygote, session, hello);
-    } else if (hello->slot >= 0 && hello->slot < suite->params.slots) {
-        slot_greeted(suite->slots[hello->slot], session, hello);
+    } else if (slot != NULL) {
+        slot_greeted(slot, session, hello);
     } else {
         log_warn("suite: a worker greeted for slot %d", hello->slot);
         session_drop(session);
@@ -105,79 +84,38 @@ seat(struct suite *suite, struct session *session,
 }
 
 static void
-on_caller_message(void *ctx, struct session *session,
-                  const struct adapter_message *message)
+on_greeting(void *ctx, struct session *session,
+            const struct adapter_hello *hello)
 {
-    struct caller *caller = ctx;
-    struct suite *suite = caller->suite;
-    if (message->kind == ADAPTER_HELLO) {
-        forget_caller(caller);
-        seat(suite, session, &message->hello);
-    } else {
-        log_warn("suite: %s before a greeting",
-                 adapter_kind_name(message->kind));
-        forget_caller(caller);
-        session_drop(session);
-    }
+    seat(ctx, session, hello);
 }
 
 static void
-on_caller_gone(void *ctx, struct session *session, const struct err *err)
+on_stranger(void *ctx, const char *what)
 {
-    struct caller *caller = ctx;
-    struct suite *suite = caller->suite;
-    (void)session;
-    if (err != NULL) {
-        char *text = alloc_printf("somebody called mule's socket and was not "
-                                  "an adapter: %s",
-                                  err->text);
-        suite->params.events->on_note(suite->params.ctx, NOTE_WARNING, text,
-                                      NULL);
-        free(text);
-    }
-    forget_caller(caller);
+    struct suite *suite = ctx;
+    char *text = alloc_printf("somebody called mule's socket and was not "
+                              "an adapter: %s",
+                              what);
+    suite->params.events->on_note(suite->params.ctx, NOTE_WARNING, text, NULL);
+    free(text);
 }
 
 static void
 on_connection(void *ctx, struct connection *connection)
 {
-    static const struct session_events events = {
-        .on_message = on_caller_message,
-        .on_gone = on_caller_gone,
-    };
     struct suite *suite = ctx;
-    if (suite->callers.count >= SUITE_CALLERS_MAX) {
-        connection_drop(connection);
-        return;
-    }
-    struct caller *caller = ALLOC(struct caller);
-    caller->suite = suite;
-    ARRAY_ADD(&suite->callers, caller);
-    caller->session = session_new(connection, &events, caller);
+    callers_add(&suite->callers, connection);
 }
 
 // ------------------------------------------------------------------- ticks
-
-static bool
-is_working(const struct suite *suite)
-{
-    for (int i = 0; i < suite->params.slots; i++) {
-        if (!slot_is_empty(suite->slots[i])) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void
 on_tick(void *ctx)
 {
     struct suite *suite = ctx;
-    uint64_t now = (uint64_t)loop_now_us(suite->params.loop);
-    for (int i = 0; i < suite->params.slots; i++) {
-        slot_tick(suite->slots[i], now);
-    }
-    if (is_working(suite)) {
+    crew_tick(&suite->crew, (uint64_t)loop_now_us(suite->params.loop));
+    if (crew_is_working(&suite->crew)) {
         deadline_arm(&suite->tick, SUITE_TICK_MS);
     }
 }
@@ -204,7 +142,8 @@ on_settled(void *ctx)
 static void
 go_on_draining(struct suite *suite)
 {
-    if (!suite->draining || suite->zygote_stopping || is_working(suite)) {
+    if (!suite->draining || suite->zygote_stopping ||
+        crew_is_working(&suite->crew)) {
         return;
     }
     suite->zygote_stopping = true;
@@ -238,16 +177,15 @@ on_zygote_ready(void *ctx)
 }
 
 static struct slot *
-slot_at(struct suite *suite, int number)
+find_slot(const struct suite *suite, int number)
 {
-    bool valid = number >= 0 && number < suite->params.slots;
-    return valid ? suite->slots[number] : NULL;
+    return crew_find(&suite->crew, number);
 }
 
 static void
 on_forked(void *ctx, int number, int pid)
 {
-    struct slot *slot = slot_at(ctx, number);
+    struct slot *slot = find_slot(ctx, number);
     if (slot != NULL) {
         slot_forked(slot, pid);
     }
@@ -256,7 +194,7 @@ on_forked(void *ctx, int number, int pid)
 static void
 on_failed(void *ctx, int number, struct slice reason)
 {
-    struct slot *slot = slot_at(ctx, number);
+    struct slot *slot = find_slot(ctx, number);
     if (slot != NULL) {
         slot_fork_failed(slot, reason);
     }
@@ -265,7 +203,7 @@ on_failed(void *ctx, int number, struct slice reason)
 static void
 on_exited(void *ctx, const struct adapter_slot *exit)
 {
-    struct slot *slot = slot_at(ctx, exit->slot);
+    struct slot *slot = find_slot(ctx, exit->slot);
     if (slot != NULL) {
         slot_exited(slot, exit->status, &exit->usage);
     }
@@ -276,7 +214,7 @@ on_zygote_message(void *ctx, const struct adapter_message *message)
 {
     struct suite *suite = ctx;
     if (suite->shared.inside) {
-        slot_message(suite->slots[0], message);
+        slot_message(crew_find(&suite->crew, 0), message);
     } else {
         log_warn("suite: the zygote said \"%s\"",
                  adapter_kind_name(message->kind));
@@ -288,9 +226,7 @@ on_zygote_died(void *ctx, const struct err *err)
 {
     struct suite *suite = ctx;
     suite->params.events->on_broken(suite->params.ctx, err);
-    for (int i = 0; i < suite->params.slots; i++) {
-        slot_orphaned(suite->slots[i]);
-    }
+    crew_orphaned(&suite->crew);
 }
 
 static void
@@ -319,6 +255,12 @@ source_finish(struct source *source)
     zygote_stop(suite->zygote);
 }
 
+static int
+slots_in_use(const struct suite *suite)
+{
+    return suite->shared.inside ? 1 : suite->params.slots;
+}
+
 static uint32_t
 executor_room(struct executor *executor, uint32_t waiting)
 {
@@ -326,28 +268,16 @@ executor_room(struct executor *executor, uint32_t waiting)
     if (!zygote_is_ready(suite->zygote) || suite->draining) {
         return 0;
     }
-    int slots = suite->shared.inside ? 1 : suite->params.slots;
+    int slots = slots_in_use(suite);
     uint32_t depth = batch_depth(&suite->batch, waiting, slots);
-    uint32_t room = 0;
-    for (int i = 0; i < slots; i++) {
-        uint32_t orders = slot_orders(suite->slots[i]);
-        room += orders < depth ? depth - orders : 0;
-    }
-    return room;
+    return crew_room(&suite->crew, slots, depth);
 }
 
 static void
 executor_start(struct executor *executor, const struct order *order)
 {
     struct suite *suite = of_executor(executor);
-    int slots = suite->shared.inside ? 1 : suite->params.slots;
-    int best = 0;
-    for (int i = 1; i < slots; i++) {
-        if (slot_orders(suite->slots[i]) < slot_orders(suite->slots[best])) {
-            best = i;
-        }
-    }
-    slot_give(suite->slots[best], order);
+    crew_give(&suite->crew, slots_in_use(suite), order);
     if (!deadline_is_armed(&suite->tick)) {
         deadline_arm(&suite->tick, SUITE_TICK_MS);
     }
@@ -357,9 +287,7 @@ static void
 executor_cancel(struct executor *executor, bool now)
 {
     struct suite *suite = of_executor(executor);
-    for (int i = 0; i < suite->params.slots; i++) {
-        slot_cancel(suite->slots[i], now);
-    }
+    crew_cancel(&suite->crew, now);
 }
 
 static void
@@ -375,9 +303,7 @@ executor_drain(struct executor *executor)
 {
     struct suite *suite = of_executor(executor);
     suite->draining = true;
-    for (int i = 0; i < suite->params.slots; i++) {
-        slot_stop(suite->slots[i]);
-    }
+    crew_stop(&suite->crew);
     go_on_draining(suite);
 }
 
@@ -460,14 +386,7 @@ open_suite(struct suite *suite, struct err *err)
     if (suite->listener == NULL) {
         return false;
     }
-    suite->slots = alloc_zero((size_t)params->slots, sizeof(struct slot *));
-    for (int i = 0; i < params->slots; i++) {
-        suite->slots[i] = slot_new(&suite->shared, i, err);
-        if (suite->slots[i] == NULL) {
-            return err_wrap(err, "preparing slot %d", i);
-        }
-    }
-    return true;
+    return crew_init(&suite->crew, &suite->shared, params->slots, err);
 }
 
 struct suite *
@@ -476,6 +395,10 @@ suite_new(const struct suite_params *params, struct err *err)
     static const struct source_ops source_ops = {
         .collect = source_collect,
         .finish = source_finish,
+    };
+    static const struct callers_events callers_events = {
+        .on_greeting = on_greeting,
+        .on_stranger = on_stranger,
     };
     static const struct executor_ops executor_ops = {
         .room = executor_room,
@@ -489,6 +412,7 @@ suite_new(const struct suite_params *params, struct err *err)
     suite->source.ops = &source_ops;
     suite->executor.ops = &executor_ops;
     deadline_init(&suite->tick, params->loop, on_tick, suite);
+    callers_init(&suite->callers, &callers_events, suite);
     make_welcome(suite);
     make_zygote(suite);
     make_shared(suite);
@@ -513,18 +437,8 @@ suite_free(struct suite *suite)
         return;
     }
     deadline_release(&suite->tick);
-    while (suite->callers.count > 0) {
-        struct session *session = suite->callers.items[0]->session;
-        free(suite->callers.items[0]);
-        ARRAY_REMOVE(&suite->callers, 0);
-        session_give(session, NULL, NULL);
-        session_drop(session);
-    }
-    ARRAY_RELEASE(&suite->callers);
-    for (int i = 0; suite->slots != NULL && i < suite->params.slots; i++) {
-        slot_free(suite->slots[i]);
-    }
-    free(suite->slots);
+    callers_release(&suite->callers);
+    crew_release(&suite->crew);
     zygote_free(suite->zygote);
     listener_free(suite->listener);
     buf_release(&suite->shared.line);

@@ -2,20 +2,20 @@
 
 #include "adapter/request_codec.h"
 #include "loop/deadline.h"
+#include "run/collection.h"
+#include "run/last_words.h"
 #include "run/verdict.h"
 #include "util/alloc.h"
-#include "util/array.h"
 #include "util/escape.h"
 #include "util/log.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 // An interpreter that has not greeted by then never will.
 #define ZYGOTE_GREETING_MS 60000
-// What it printed last is worth this much.
-#define ZYGOTE_SAID_MAX ((size_t)16 * 1024)
 // Modules that may end or hang the process before mule gives up.
 #define ZYGOTE_SKIP_MAX 200
 #define ZYGOTE_STOP_MS 2000
@@ -28,26 +28,6 @@ enum zygote_state {
     ZYGOTE_STOPPING,
 };
 
-struct skip {
-    char *module;
-    char *reason;
-};
-
-/* What is being collected, and what was seen meanwhile. */
-struct collection {
-    struct items *items;
-    bool everything;
-    const struct source_events *events;
-    void *ctx;
-    uint32_t jobs;
-    uint32_t count;
-    uint32_t foreign; // tests of another style
-    char *foreign_style;
-    char *foreign_file;
-    char *module; // being loaded
-    char *file;
-};
-
 struct zygote {
     struct zygote_params params;
     enum zygote_state state;
@@ -55,8 +35,7 @@ struct zygote {
     struct session *session;
     struct deadline deadline; // of the greeting, a module, the end
     struct collection collection;
-    ARRAY(struct skip) skips;
-    struct buf said; // the end of what it printed
+    struct last_words said;
     unsigned can;
     int dump_signal;
     bool hung;       // it was killed for not answering
@@ -69,32 +48,10 @@ static void begin_collecting(struct zygote *zygote);
 // --------------------------------------------------------------- helpers
 
 static void
-forget_module(struct zygote *zygote)
+end_collection(struct zygote *zygote, const struct err *err)
 {
-    free(zygote->collection.module);
-    free(zygote->collection.file);
-    zygote->collection.module = NULL;
-    zygote->collection.file = NULL;
-}
-
-static void
-note(struct zygote *zygote, enum note_level level, const char *text,
-     const char *hint)
-{
-    struct collection *collection = &zygote->collection;
-    if (collection->events != NULL && !collection->everything) {
-        collection->events->on_note(collection->ctx, level, text, hint);
-    }
-}
-
-static void
-collected(struct zygote *zygote, const struct err *err)
-{
-    const struct source_events *events = zygote->collection.events;
-    zygote->collection.events = NULL;
     deadline_disarm(&zygote->deadline);
-    forget_module(zygote);
-    events->on_collected(zygote->collection.ctx, err);
+    collection_end(&zygote->collection, err);
 }
 
 /* It did what it must not do: it is ended, and `err` is why. */
@@ -134,193 +91,46 @@ arm_import(struct zygote *zygote)
 // ------------------------------------------------------------- collecting
 
 static void
-take_job(struct zygote *zygote, const struct adapter_job *job)
+tell_said(const struct zygote *zygote)
 {
-    struct collection *collection = &zygote->collection;
-    struct items *items = collection->items;
-    uint32_t number = items_add_job(items, &job->params);
-    bool full = number == JOB_NONE;
-    for (size_t i = 0; i < job->count && !full; i++) {
-        full = items_add(items, number, job->items[i].id, job->items[i].line) ==
-               ITEM_NONE;
+    struct slice said = last_words_get(&zygote->said);
+    if (said.len > 0) {
+        struct buf text = BUF_INIT(2 * LAST_WORDS_MAX);
+        buf_add_text(&text, "printed while loading the suite:\n");
+        escape_terminal(&text, said, ESCAPE_KEEP_LINES);
+        collection_note(&zygote->collection, NOTE_INFO, buf_text(&text), NULL);
+        buf_release(&text);
     }
-    if (full) {
-        breach_text(zygote, "it named more tests than there is room for");
-        return;
-    }
-    collection->jobs++;
-    collection->count += (uint32_t)job->count;
-}
-
-static void
-take_foreign(struct zygote *zygote, const struct adapter_foreign *foreign)
-{
-    struct collection *collection = &zygote->collection;
-    collection->foreign += foreign->tests;
-    if (collection->foreign_style == NULL) {
-        collection->foreign_style = slice_dup(foreign->style);
-        collection->foreign_file = slice_dup(foreign->file);
-    }
-}
-
-/* Tests that only another runner understands are not passed over in silence. */
-static void
-tell_foreign(struct zygote *zygote)
-{
-    struct collection *collection = &zygote->collection;
-    if (collection->foreign > 0) {
-        const char *style = collection->foreign_style;
-        bool pytest = strcmp(style, "pytest") == 0;
-        char *text = alloc_printf(
-            "%u %s-style %s (the first in %s) cannot be run by this adapter; "
-            "they run with: mule test %s",
-            collection->foreign, style,
-            collection->foreign == 1 ? "test" : "tests",
-            collection->foreign_file,
-            pytest
-                ? "--runner 'python3 -m pytest -q $TEST' --format exit FILE..."
-                : "--runner with a command of theirs");
-        note(zygote, NOTE_WARNING, text, NULL);
-        free(text);
-    }
-    free(collection->foreign_style);
-    free(collection->foreign_file);
-    collection->foreign_style = collection->foreign_file = NULL;
-    collection->foreign = 0;
-}
-
-static void
-tell_threads(struct zygote *zygote, const struct adapter_threads *threads)
-{
-    struct buf text = BUF_INIT(1024);
-    buf_addf(&text,
-             "loading %.*s left threads behind:", SLICE_ARG(threads->module));
-    for (size_t i = 0; i < threads->count; i++) {
-        buf_addf(&text, "%s %.*s", i > 0 ? "," : "",
-                 SLICE_ARG(threads->names[i]));
-    }
-    if (threads->count == 0) {
-        buf_addf(&text, " %u that Python does not know", threads->native);
-        note(zygote, NOTE_INFO, buf_text(&text),
-             "threads do not survive a fork; --start spawn runs the tests in"
-             " new processes instead");
-    } else {
-        buf_add_text(&text, "; its tests run in a process of their own");
-        note(zygote, NOTE_WARNING, buf_text(&text),
-             "start threads in setUpModule or in the tests, not while loading");
-    }
-    buf_release(&text);
 }
 
 static void
 finish_collecting(struct zygote *zygote,
                   const struct adapter_collected *numbers)
 {
-    struct collection *collection = &zygote->collection;
-    if (numbers->jobs != collection->jobs ||
-        numbers->items != collection->count) {
-        struct err err = {0};
-        err_set(&err, ERR_PROTOCOL,
-                "it says it collected %u jobs and %u items, but named %u and "
-                "%u",
-                numbers->jobs, numbers->items, collection->jobs,
-                collection->count);
+    struct err err = {0};
+    if (!collection_check(&zygote->collection, numbers, &err)) {
         breach(zygote, &err);
         return;
     }
     zygote->state = ZYGOTE_READY;
-    tell_foreign(zygote);
-    if (zygote->said.len > 0) {
-        struct buf text = BUF_INIT(2 * ZYGOTE_SAID_MAX);
-        buf_add_text(&text, "printed while loading the suite:\n");
-        escape_terminal(&text, slice_trim(buf_slice(&zygote->said)),
-                        ESCAPE_KEEP_LINES);
-        note(zygote, NOTE_INFO, buf_text(&text), NULL);
-        buf_release(&text);
-    }
+    tell_said(zygote);
     // First: what is collected is given out at once, and may even end it all.
     zygote->params.events->on_ready(zygote->params.ctx);
-    collected(zygote, NULL);
-}
-
-/* An adapter that does not care what it is to skip would die for ever. */
-static bool
-is_skipped(const struct zygote *zygote, struct slice module)
-{
-    for (size_t i = 0; i < zygote->skips.count; i++) {
-        if (slice_equals_text(module, zygote->skips.items[i].module)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-take_importing(struct zygote *zygote, const struct adapter_importing *importing)
-{
-    if (is_skipped(zygote, importing->module)) {
-        struct err err = {0};
-        err_set(&err, ERR_PROTOCOL,
-                "it loads module \"%.*s\", which it was told to skip",
-                SLICE_ARG(slice_first(importing->module, 100)));
-        breach(zygote, &err);
-        return;
-    }
-    forget_module(zygote);
-    zygote->collection.module = slice_dup(importing->module);
-    zygote->collection.file = slice_dup(importing->file);
-    arm_import(zygote);
-    zygote->collection.events->on_module(zygote->collection.ctx,
-                                         importing->module);
-}
-
-static void
-send_collect(struct zygote *zygote)
-{
-    const struct settings *settings = zygote->params.settings;
-    ARRAY(const char *) labels = {0};
-    ARRAY(struct request_skip) skips = {0};
-    for (int i = 0; i < settings->labels.count; i++) {
-        const char *label = settings->labels.at[i];
-        if (!zygote->collection.everything && strpbrk(label, "*?[") == NULL) {
-            ARRAY_ADD(&labels, label);
-        }
-    }
-    for (size_t i = 0; i < zygote->skips.count; i++) {
-        struct skip *skip = &zygote->skips.items[i];
-        ARRAY_ADD(&skips, ((struct request_skip){skip->module, skip->reason}));
-    }
-    // A pattern is matched against everything that there is.
-    bool patterns = (size_t)settings->labels.count > labels.count;
-    struct request_collect collect = {
-        .labels = labels.items,
-        .label_count = patterns ? 0 : labels.count,
-        .basedir = settings->basedir,
-        .pattern = settings->pattern,
-        .top = settings->top,
-        .skip = skips.items,
-        .skip_count = skips.count,
-    };
-    buf_reset(&zygote->line);
-    if (request_add_collect(&zygote->line, &collect)) {
-        zygote_send(zygote, buf_slice(&zygote->line));
-    } else {
-        breach_text(zygote, "there are too many labels for one request");
-    }
-    ARRAY_RELEASE(&labels);
-    ARRAY_RELEASE(&skips);
+    end_collection(zygote, NULL);
 }
 
 static void
 ask_collection(struct zygote *zygote)
 {
-    struct collection *collection = &zygote->collection;
     zygote->state = ZYGOTE_COLLECTING;
-    collection->jobs = collection->count = 0;
-    items_clear(collection->items);
-    forget_module(zygote);
     arm_import(zygote);
-    send_collect(zygote);
+    buf_reset(&zygote->line);
+    if (collection_ask(&zygote->collection, zygote->params.settings,
+                       &zygote->line)) {
+        zygote_send(zygote, buf_slice(&zygote->line));
+    } else {
+        breach_text(zygote, "there are too many labels for one request");
+    }
 }
 
 // --------------------------------------------------------------- messages
@@ -340,47 +150,13 @@ take_collection(struct zygote *zygote, const struct adapter_message *message)
         }
         return;
     }
-    struct collection *collection = &zygote->collection;
-    char *text = NULL;
-    switch (message->kind) {
-    case ADAPTER_IMPORTING:
-        take_importing(zygote, &message->importing);
-        break;
-    case ADAPTER_JOB:
-        take_job(zygote, &message->job);
-        break;
-    case ADAPTER_UNKNOWN:
-        collection->events->on_unknown(collection->ctx, message->unknown.label,
-                                       message->unknown.reason);
-        break;
-    case ADAPTER_FOREIGN:
-        take_foreign(zygote, &message->foreign);
-        break;
-    case ADAPTER_THREADS:
-        tell_threads(zygote, &message->threads);
-        break;
-    case ADAPTER_WARNING:
-        text = slice_dup(message->warning);
-        note(zygote, NOTE_WARNING, text, NULL);
-        free(text);
-        break;
-    case ADAPTER_COLLECTED:
+    struct err err = {0};
+    if (message->kind == ADAPTER_COLLECTED) {
         finish_collecting(zygote, &message->collected);
-        break;
-    case ADAPTER_OTHER:
-    case ADAPTER_HELLO:
-    case ADAPTER_FORKED:
-    case ADAPTER_EXITED:
-    case ADAPTER_FAILED:
-    case ADAPTER_PROCESS:
-    case ADAPTER_STARTED:
-    case ADAPTER_PASSED:
-    case ADAPTER_FINISHED:
-    case ADAPTER_FIXTURE:
-    case ADAPTER_EXIT:
-    case ADAPTER_DONE:
-    case ADAPTER_KIND_COUNT:
-        break;
+    } else if (!collection_take(&zygote->collection, message, &err)) {
+        breach(zygote, &err);
+    } else if (message->kind == ADAPTER_IMPORTING) {
+        arm_import(zygote);
     }
 }
 
@@ -457,19 +233,12 @@ zygote_greeted(struct zygote *zygote, struct session *session,
 
 // ------------------------------------------------------------ the process
 
-/* Keeps the end of what it prints. */
 static void
 on_output(void *ctx, enum child_stream stream, struct slice bytes)
 {
     struct zygote *zygote = ctx;
     (void)stream;
-    if (bytes.len > ZYGOTE_SAID_MAX) {
-        bytes = slice_skip(bytes, bytes.len - ZYGOTE_SAID_MAX);
-    }
-    if (zygote->said.len + bytes.len > ZYGOTE_SAID_MAX) {
-        buf_drop(&zygote->said, zygote->said.len + bytes.len - ZYGOTE_SAID_MAX);
-    }
-    buf_add_slice(&zygote->said, bytes);
+    last_words_add(&zygote->said, bytes);
 }
 
 static void
@@ -486,45 +255,14 @@ describe_end(const struct zygote *zygote, const struct child_exit *exit,
     }
 }
 
-/* Loading a module ended the process: the module is an error and left out. */
 static void
-blame_module(struct zygote *zygote, const char *what)
+explain_end(struct zygote *zygote)
 {
-    struct collection *collection = &zygote->collection;
-    char *message =
-        alloc_printf("loading %s %s%s", collection->module,
-                     zygote->hung ? "" : "ended the process: ", what);
-    struct verdict verdict;
-    verdict_error(&verdict, STATE_ERROR, "import", message);
-    verdict.outcome.ran = true;
-    verdict.outcome.err.head = buf_slice(&zygote->said);
-    if (!collection->everything) {
-        collection->events->on_broken_module(
-            collection->ctx, slice_of(collection->module),
-            slice_of(collection->file), &verdict.outcome);
+    if (zygote->said.buf.len > 0) {
+        last_words_explain(&zygote->said, &zygote->err);
+        collection_note(&zygote->collection, NOTE_ERROR,
+                        buf_text(&zygote->said.buf), NULL);
     }
-    struct skip skip = {alloc_dup(collection->module), message};
-    ARRAY_ADD(&zygote->skips, skip);
-}
-
-static void
-add_said(struct zygote *zygote, struct err *err)
-{
-    if (zygote->said.len == 0) {
-        return;
-    }
-    struct slice said = slice_trim(buf_slice(&zygote->said));
-    size_t start = said.len > 150 ? said.len - 150 : 0;
-    struct buf text = BUF_INIT(2048);
-    escape_terminal(&text, slice_skip(said, start), ESCAPE_ONE_LINE);
-    struct err with = {.kind = err->kind, .hint = err->hint};
-    char cause[sizeof(err->text)];
-    memcpy(cause, err->text, sizeof(cause));
-    snprintf(with.text, sizeof(with.text), "%.100s; it printed: %.140s", cause,
-             buf_text(&text));
-    *err = with;
-    buf_release(&text);
-    note(zygote, NOTE_ERROR, buf_text(&zygote->said), NULL);
 }
 
 /* The process is gone while it was loading or being started. */
@@ -535,8 +273,11 @@ died_collecting(struct zygote *zygote, const struct child_exit *exit)
     char what[128];
     describe_end(zygote, exit, what, sizeof(what));
     if (!err_is_set(&zygote->err) && collection->module != NULL &&
-        zygote->skips.count < ZYGOTE_SKIP_MAX) {
-        blame_module(zygote, what);
+        collection->skips.count < ZYGOTE_SKIP_MAX) {
+        char how[160];
+        snprintf(how, sizeof(how), "%s%s",
+                 zygote->hung ? "" : "ended the process: ", what);
+        collection_blame_module(collection, how, buf_slice(&zygote->said.buf));
         begin_collecting(zygote);
         return;
     }
@@ -547,9 +288,9 @@ died_collecting(struct zygote *zygote, const struct child_exit *exit)
                 zygote->params.command->name, what);
         err_hint(&zygote->err, "`mule doctor` tries the interpreter and its"
                                " adapter; --python chooses another");
-        add_said(zygote, &zygote->err);
+        explain_end(zygote);
     }
-    collected(zygote, &zygote->err);
+    end_collection(zygote, &zygote->err);
 }
 
 static void
@@ -621,12 +362,12 @@ begin_collecting(struct zygote *zygote)
         .slot = -1,
     };
     struct err err = {0};
-    buf_reset(&zygote->said);
+    last_words_reset(&zygote->said);
     zygote->hung = false;
     zygote->child = adapter_command_start(zygote->params.guardians, &start,
                                           &events, zygote, &err);
     if (zygote->child == NULL) {
-        collected(zygote, &err);
+        end_collection(zygote, &err);
         return;
     }
     zygote->state = ZYGOTE_STARTING;
@@ -641,7 +382,7 @@ zygote_new(const struct zygote_params *params)
     struct zygote *zygote = ALLOC(struct zygote);
     zygote->params = *params;
     zygote->state = ZYGOTE_ABSENT;
-    buf_init(&zygote->said, ZYGOTE_SAID_MAX);
+    last_words_init(&zygote->said);
     buf_init(&zygote->line, ADAPTER_LINE_MAX);
     deadline_init(&zygote->deadline, params->loop, on_deadline, zygote);
     return zygote;
@@ -655,15 +396,8 @@ zygote_free(struct zygote *zygote)
     }
     assert(zygote->child == NULL);
     deadline_release(&zygote->deadline);
-    for (size_t i = 0; i < zygote->skips.count; i++) {
-        free(zygote->skips.items[i].module);
-        free(zygote->skips.items[i].reason);
-    }
-    ARRAY_RELEASE(&zygote->skips);
-    forget_module(zygote);
-    free(zygote->collection.foreign_style);
-    free(zygote->collection.foreign_file);
-    buf_release(&zygote->said);
+    collection_release(&zygote->collection);
+    last_words_release(&zygote->said);
     buf_release(&zygote->line);
     free(zygote);
 }
@@ -672,11 +406,7 @@ void
 zygote_collect(struct zygote *zygote, struct items *items, bool everything,
                const struct source_events *events, void *ctx)
 {
-    assert(zygote->collection.events == NULL);
-    zygote->collection.items = items;
-    zygote->collection.everything = everything;
-    zygote->collection.events = events;
-    zygote->collection.ctx = ctx;
+    collection_begin(&zygote->collection, items, everything, events, ctx);
     if (zygote->state == ZYGOTE_READY) {
         ask_collection(zygote);
     } else {
@@ -727,7 +457,7 @@ zygote_stop(struct zygote *zygote)
     }
     bool busy = zygote->state != ZYGOTE_READY;
     zygote->state = ZYGOTE_STOPPING;
-    zygote->collection.events = NULL;
+    collection_drop(&zygote->collection);
     if (busy) {
         child_signal(zygote->child, SIGKILL);
     } else {

@@ -1,0 +1,103 @@
+#include "run/crew.h"
+
+#include "util/alloc.h"
+
+#include <stdlib.h>
+
+bool
+crew_init(struct crew *crew, struct slot_shared *shared, int count,
+          struct err *err)
+{
+    crew->count = count;
+    crew->slots = alloc_zero((size_t)count, sizeof(struct slot *));
+    for (int i = 0; i < count; i++) {
+        crew->slots[i] = slot_new(shared, i, err);
+        if (crew->slots[i] == NULL) {
+            return err_wrap(err, "preparing slot %d", i);
+        }
+    }
+    return true;
+}
+
+void
+crew_release(struct crew *crew)
+{
+    for (int i = 0; i < crew->count; i++) {
+        slot_free(crew->slots[i]);
+    }
+    free(crew->slots);
+    *crew = (struct crew){0};
+}
+
+struct slot *
+crew_find(const struct crew *crew, int number)
+{
+    bool valid = number >= 0 && number < crew->count;
+    return valid ? crew->slots[number] : NULL;
+}
+
+bool
+crew_is_working(const struct crew *crew)
+{
+    for (int i = 0; i < crew->count; i++) {
+        if (!slot_is_empty(crew->slots[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t
+crew_room(const struct crew *crew, int slots, uint32_t depth)
+{
+    uint32_t room = 0;
+    for (int i = 0; i < slots; i++) {
+        uint32_t orders = slot_orders(crew->slots[i]);
+        room += orders < depth ? depth - orders : 0;
+    }
+    return room;
+}
+
+void
+crew_give(struct crew *crew, int slots, const struct order *order)
+{
+    struct slot *best = crew->slots[0];
+    for (int i = 1; i < slots; i++) {
+        if (slot_orders(crew->slots[i]) < slot_orders(best)) {
+            best = crew->slots[i];
+        }
+    }
+    slot_give(best, order);
+}
+
+void
+crew_tick(struct crew *crew, uint64_t now_us)
+{
+    for (int i = 0; i < crew->count; i++) {
+        slot_tick(crew->slots[i], now_us);
+    }
+}
+
+void
+crew_cancel(struct crew *crew, bool now)
+{
+    for (int i = 0; i < crew->count; i++) {
+        slot_cancel(crew->slots[i], now);
+    }
+}
+
+void
+crew_stop(struct crew *crew)
+{
+    for (int i = 0; i < crew->count; i++) {
+        slot_stop(crew->slots[i]);
+    }
+}
+
+void
+crew_orphaned(struct crew *crew)
+{
+    for (int i = 0; i < crew->count; i++) {
+        slot_orphaned(crew->slots[i]);
+    }
+}

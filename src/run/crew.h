@@ -1,0 +1,38 @@
+/*
+ * All slots of a suite: what is asked of each of them, and which one gets an
+ * order.
+ */
+#ifndef RUN_CREW_H
+#define RUN_CREW_H
+
+#include "run/slot.h"
+
+/* Zeroed = nobody. */
+struct crew {
+    struct slot **slots;
+    int count;
+};
+
+/* Makes `count` slots, which borrow `shared`. False with err. */
+bool crew_init(struct crew *crew, struct slot_shared *shared, int count,
+               struct err *err);
+void crew_release(struct crew *crew); // when nobody works
+
+/* The slot of that number, or NULL: there is none. */
+struct slot *crew_find(const struct crew *crew, int number);
+
+/* Whether a slot is not empty. */
+bool crew_is_working(const struct crew *crew);
+
+/* How many orders the first `slots` take until each has `depth`. */
+uint32_t crew_room(const struct crew *crew, int slots, uint32_t depth);
+
+/* Gives an order to the one of the first `slots` that has the fewest. */
+void crew_give(struct crew *crew, int slots, const struct order *order);
+
+void crew_tick(struct crew *crew, uint64_t now_us);
+void crew_cancel(struct crew *crew, bool now);
+void crew_stop(struct crew *crew);
+void crew_orphaned(struct crew *crew);
+
+#endif
