@@ -14,7 +14,9 @@ files nor sockets. A reporter has these methods:
 `key` is what the caller gave for the test, None for one nobody asked for.
 """
 
+import os
 import sys
+import unittest
 from unittest.case import _SubTest
 from unittest.suite import TestSuite, _ErrorHolder
 from unittest.util import strclass
@@ -472,6 +474,10 @@ def _home_files(test):
     return files
 
 
+# Not all of its modules say that they are: _log.py and mock.py do not.
+_UNITTEST = os.path.join(unittest.__path__[0], "")
+
+
 def _place(test, tb):
     """(where, file, line): the part of the test, and the line in it."""
     where, home, last = "test", None, None
@@ -481,7 +487,7 @@ def _place(test, tb):
         if "__unittest" in tb.tb_frame.f_globals:
             if last is None:
                 where = _WHERE.get(code.co_name, where)
-        else:
+        elif not code.co_filename.startswith(_UNITTEST):
             last = (code.co_filename, tb.tb_lineno)
             if code.co_filename in files:
                 home = last

@@ -74,6 +74,19 @@ class States(Results):
                          ("test_it.py", 5))
         self.assertEqual((event["file"], event["line"]), ("test_it.py", 4))
 
+    def test_a_failure_is_not_placed_inside_of_unittest(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_logs(self):
+        logs = self.assertLogs()
+        logs.__enter__()
+        self.addCleanup(logs.__exit__, None, None, None)
+"""})
+        result = self.mule_test(status=1)
+        finding = self.finding(result, "test_it.T.test_logs")
+        self.assertEqual(finding["where"], "cleanup")
+        self.assertNotIn("file", finding)
+        self.assertIn("test_it.py:4,", result.out)
+
     def test_reasons_of_skips_are_told(self):
         self.suite({"test_it.py": CLASS + """
     @unittest.skip("on the method")
