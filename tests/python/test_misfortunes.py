@@ -13,6 +13,9 @@ except ImportError:
 
 HEAD = "import os, signal, sys, time, unittest\n"
 
+OWN = ["coverage", "fcntl", "json", "mmap", "mule", "resource", "select",
+       "socket"]
+
 
 def suite(body, head=""):
     """A module of one class with this body."""
@@ -435,6 +438,23 @@ def test_1(self):
                 mule.peers = []
                 self.assertEqual(mule.process.wait(PATIENCE), 0)
 
+    def test_the_end_is_quiet_while_the_suite_is_loaded(self):
+        files = {"test_a.py": """
+            import os
+            os.mkfifo("fifo")
+            open("fifo").read()
+            """, "test_b.py": ""}
+        with Driver(files) as mule:
+            mule.start().send({"msg": "collect", "labels": []})
+            mule.message(mule.zygote, "importing")
+            fifo = os.path.join(mule.folder, "fifo")
+            until(lambda: os.path.exists(fifo))
+            mule.zygote.sock.close()
+            mule.peers = []
+            open(fifo, "w").close()
+            self.assertEqual(mule.process.wait(PATIENCE), 0)
+            self.assertEqual(mule.zygote_output(), b"")
+
     def test_stop_ends_with_status_0(self):
         with Driver(suite("def test_1(self): pass")) as mule:
             mule.collect()
@@ -508,11 +528,12 @@ def test_1(self):
     self.assertIs(sys.stdout, sys.__stdout__)
     self.assertEqual(sys.stdout.name, "<stdout>")
 def test_own_modules_come_first(self):
-    import json, mule
-    self.assertEqual((json.own, mule.own), (1, 2))
-""")
-        files["json.py"] = "own = 1"
-        files["mule.py"] = "own = 2"
+    for name in %r:
+        if name not in sys.builtin_module_names:
+            self.assertEqual(__import__(name).own, name)
+""" % (OWN,))
+        for name in OWN:
+            files[name + ".py"] = "own = %r" % name
         self.check(files, "passed", "passed")
 
     def test_warnings_are_shown_as_unittest_shows_them(self):

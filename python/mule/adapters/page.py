@@ -3,8 +3,9 @@
 The words are those of the protocol's section 6.
 """
 
-import mmap
 import os
+
+from .own import mmap
 
 __unittest = True
 

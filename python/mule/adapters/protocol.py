@@ -7,11 +7,11 @@ forked forgets it.
 """
 
 import errno
-import fcntl
 import os
-import resource
 import sys
 import time
+
+from .own import fcntl, resource
 
 try:
     from _socket import AF_UNIX, SHUT_WR, SOCK_STREAM, socket
@@ -22,8 +22,7 @@ __unittest = True
 
 PROTOCOL = "1.0"
 LINE_LIMIT = 8 << 20
-NO_SOCKET = (errno.EBADF, errno.ENOTSOCK, errno.EPIPE, errno.ENOTCONN,
-             errno.EINVAL)
+GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
 
 _read, _write, _fstat, _close = os.read, os.write, os.fstat, os.close
 _getpid, _exit, _fork = os.getpid, os._exit, os.fork
@@ -196,6 +195,8 @@ class Connection:
         try:
             _write_all(self.fd, data)
         except OSError as problem:
+            if problem.errno in GONE:
+                _exit(0)  # mule is gone: stop at once and quietly
             if problem.errno != errno.EBADF:
                 raise
             self._resume()  # closed by another thread at this very moment

@@ -6,12 +6,11 @@ speaks on the same socket; the worker is silent until it has ended.
 
 import atexit
 import os
-import resource
-import select
 import sys
 import unittest
 
 from ..suite import ResultMixin, run_piece
+from .own import resource, select, wait4
 from .page import BATCH, BEGUN, ENDED, FIRST, JOB, PID, page_private, \
     page_settle
 from .protocol import encode, forks, MAXRSS_SCALE, monotonic_ns, \
@@ -22,7 +21,7 @@ __unittest = True
 
 LEFT = 86  # exit status of a job's process: its other items run elsewhere
 
-_getpid, _exit, _wait4, _killpg = os.getpid, os._exit, os.wait4, os.killpg
+_getpid, _exit, _killpg = os.getpid, os._exit, os.killpg
 _setpgid, _chdir, _getrusage = os.setpgid, os.chdir, resource.getrusage
 _pidfd_open, _close = getattr(os, "pidfd_open", None), os.close
 
@@ -427,11 +426,11 @@ class Worker:
                 for ready, _ in self.poll.poll():
                     if ready != fd:
                         _kill_group(pid)
-                        _wait4(pid, 0)
+                        wait4(pid, 0)
                         _exit(0)
                 self.poll.unregister(fd)
                 _close(fd)
-        _, status, usage = _wait4(pid, 0)
+        _, status, usage = wait4(pid, 0)
         return status, usage
 
 

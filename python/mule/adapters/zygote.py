@@ -3,7 +3,6 @@
 import faulthandler
 import gc
 import os
-import select
 import signal
 import sys
 
@@ -11,6 +10,7 @@ from .. import __version__
 from .capture import Capture, CStreams, write_through
 from .collect import Collection
 from .found import Found, Loaded
+from .own import select, wait4
 from .page import page_map
 from .protocol import Connection, Refused, dump_signal, forks, greeting, \
     move_up, rusage_of
@@ -19,7 +19,7 @@ from .worker import Worker, apply_env
 
 __unittest = True
 
-_exit, _setpgid, _wait4 = os._exit, os.setpgid, os.wait4
+_exit, _setpgid = os._exit, os.setpgid
 _pidfd_open = getattr(os, "pidfd_open", None)
 
 
@@ -29,7 +29,6 @@ def main():
     role = os.environ.pop("MULE_ROLE", "zygote")
     if path is None:
         sys.exit("this is started by mule, which sets MULE_SOCKET")
-    os.set_inheritable(0, True)
     dump_to(2)
     write_through()
     try:
@@ -160,7 +159,7 @@ class Zygote:
 
     def _reap(self):
         for pid in list(self.children):
-            found, status, usage = _wait4(pid, os.WNOHANG)
+            found, status, usage = wait4(pid, os.WNOHANG)
             if found == 0:
                 continue
             slot, fd = self.children.pop(pid)
