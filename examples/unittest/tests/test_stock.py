@@ -51,9 +51,12 @@ class ManyCustomers(unittest.TestCase):
 
 class Receipts(unittest.TestCase):
     def test_a_receipt_is_a_file_of_its_own(self):
-        # TMPDIR is private to each job, and removed after it.
-        with open(os.path.join(tempfile.gettempdir(), "receipt"), "x") as file:
+        # Under mule TMPDIR is private to each job, so nobody else's receipt
+        # is there, however many slots there are.
+        path = os.path.join(tempfile.gettempdir(), "receipt")
+        with open(path, "x") as file:
             file.write("1 tea")
+        self.addCleanup(os.remove, path)
 
     def test_what_is_printed_belongs_to_this_test(self):
         print("1 tea   2.50 EUR")
