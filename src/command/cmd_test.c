@@ -136,6 +136,13 @@ on_hide(void *ctx)
     }
 }
 
+static const struct outside_events outside_events = {
+    .on_tick = on_tick,
+    .on_asked = on_asked,
+    .on_resize = on_resize,
+    .on_hide = on_hide,
+};
+
 static void
 note_command_line(struct test_command *command, int argc, char **argv)
 {
@@ -154,10 +161,7 @@ run_command(struct test_command *command, struct err *err)
         &(struct engine_params){
             .settings = &command->settings,
             .command = buf_text(&command->line),
-            .on_tick = on_tick,
-            .on_asked = on_asked,
-            .on_resize = on_resize,
-            .on_hide = on_hide,
+            .outside = &outside_events,
             .ctx = command,
         },
         err);

@@ -2,28 +2,19 @@
 
 #include "command/aftermath.h"
 #include "command/command.h"
+#include "command/identity.h"
 #include "command/interpreter.h"
 #include "config.h"
 #include "config/cpus.h"
-#include "loop/deadline.h"
-#include "loop/keyboard.h"
-#include "loop/signals.h"
 #include "run/commands.h"
 #include "run/run.h"
 #include "run/suite.h"
 #include "util/alloc.h"
-#include "util/escape.h"
 #include "util/log.h"
 #include "util/path.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
-
-#define ENGINE_TICK_MS 100
 
 struct engine {
     struct engine_params params;
@@ -35,147 +26,18 @@ struct engine {
     struct commands *commands; // where programs are run, or NULL
     struct scripts *scripts;   // of the workspace, or NULL
     struct run *run;
-    struct signals *signals;
-    struct keyboard *keyboard;
-    struct deadline tick;
+    struct outside *outside;
     struct interpreter interpreter;
     struct adapter_command adapter;
-    char *adapter_line; // NULL: the one for unittest
+    struct identity identity;
     struct event_run about;
-    char build_id[64];
-    char hostname[256];
-    char *cwd;
-    char *rerun;
     char *coverage_dir;
     char *profile_dir;
     int slots;
-    int cpus;   // that this process may use
-    int signal; // that ended the run
+    int cpus; // that this process may use
     bool finished;
     int status;
-    usec began;
 };
-
-// ------------------------------------------------------------------ names
-
-static void
-draw_build_id(struct engine *engine)
-{
-    static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    const char *given = engine->params.settings->build_id;
-    if (given != NULL) {
-        snprintf(engine->build_id, sizeof(engine->build_id), "%s", given);
-        return;
-    }
-    unsigned char random[8];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        uint64_t now = (uint64_t)now_wall_usec();
-        memcpy(random, &now, sizeof(random));
-    }
-    for (size_t i = 0; i < sizeof(random); i++) {
-        engine->build_id[i] = letters[random[i] % 32];
-    }
-    engine->build_id[sizeof(random)] = '\0';
-}
-
-static void
-add_word(struct buf *buf, const char *word)
-{
-    buf_add_char(buf, ' ');
-    escape_shell(buf, slice_of(word));
-}
-
-static void
-add_option(struct buf *buf, const char *option, const char *value)
-{
-    if (value != NULL) {
-        add_word(buf, option);
-        add_word(buf, value);
-    }
-}
-
-/* The words of the adapter as a shell would have them; NULL: none. */
-static char *
-join_adapter(const struct texts *words)
-{
-    struct buf line = BUF_INIT((size_t)64 * 1024);
-    if (words->count == 0) {
-        return NULL;
-    }
-    for (int i = 0; i < words->count; i++) {
-        buf_add_text(&line, i > 0 ? " " : "");
-        escape_shell(&line, slice_of(words->at[i]));
-    }
-    return buf_take(&line);
-}
-
-/* The command that runs one more item, without the item. */
-static void
-make_rerun(struct engine *engine)
-{
-    const struct settings *settings = engine->params.settings;
-    struct buf buf = BUF_INIT((size_t)64 * 1024);
-    buf_add_text(&buf, "mule test");
-    if (strcmp(settings->basedir, ".") != 0) {
-        add_option(&buf, "--basedir", settings->basedir);
-    }
-    if (strcmp(settings->pattern, "test*.py") != 0) {
-        add_option(&buf, "--pattern", settings->pattern);
-    }
-    add_option(&buf, "--top", settings->top);
-    add_option(&buf, "--python", settings->python);
-    add_option(&buf, "--runner", settings->runner);
-    engine->adapter_line = join_adapter(&settings->adapter);
-    add_option(&buf, "--adapter", engine->adapter_line);
-    add_option(&buf, "--workspace", settings->workspace);
-    if (settings->tap) {
-        add_word(&buf, "--tap");
-    }
-    engine->rerun = buf_take(&buf);
-}
-
-static const char *
-name_isolation(const struct settings *settings)
-{
-    if (settings->tap || settings->runner != NULL) {
-        return "command";
-    }
-    switch (settings->isolation) {
-    case ISOLATION_CLASS:
-        return "class";
-    case ISOLATION_WORKER:
-        return "worker";
-    case ISOLATION_TEST:
-        return "test";
-    }
-    return "";
-}
-
-static bool
-describe(struct engine *engine, struct err *err)
-{
-    draw_build_id(engine);
-    make_rerun(engine);
-    gethostname(engine->hostname, sizeof(engine->hostname) - 1);
-    engine->cwd = getcwd(NULL, 0);
-    if (engine->cwd == NULL) {
-        return err_set_errno(err, ERR_SYSTEM, errno, "find the current folder");
-    }
-    engine->about = (struct event_run){
-        .build_id = engine->build_id,
-        .version = MULE_VERSION,
-        .hostname = engine->hostname,
-        .cwd = engine->cwd,
-        .command = engine->params.command != NULL ? engine->params.command
-                                                  : engine->rerun,
-        .isolation = name_isolation(engine->params.settings),
-        .hash_seed = "",
-        .slots = engine->slots,
-    };
-    return true;
-}
-
-// --------------------------------------------------------------- outside
 
 static void
 on_leak(void *ctx, const struct guardian_leak *leak)
@@ -193,113 +55,6 @@ on_guardian_died(void *ctx, const struct err *err)
 {
     (void)ctx;
     log_warn("guardian: %s", err->text);
-}
-
-static void
-stop(struct engine *engine, enum stop_reason reason)
-{
-    if (engine->finished) {
-        return;
-    }
-    bool again = engine->signal != 0 && reason == STOP_INTERRUPTED;
-    run_stop(engine->run, reason, again);
-}
-
-/* Ctrl-Z: everything stands still, mule last; everything goes on after it. */
-static void
-stand_still(struct engine *engine)
-{
-    if (engine->params.on_hide != NULL) {
-        engine->params.on_hide(engine->params.ctx);
-    }
-    guardians_pause(engine->guardians, true);
-    loop_pause_deadlines(engine->loop, true);
-    run_pause(engine->run, true);
-    keyboard_hold(engine->keyboard, true);
-    signals_stop_self();
-    keyboard_hold(engine->keyboard, false);
-    run_pause(engine->run, false);
-    loop_pause_deadlines(engine->loop, false);
-    guardians_pause(engine->guardians, false);
-}
-
-static void
-ask(struct engine *engine)
-{
-    if (engine->params.on_asked != NULL) {
-        engine->params.on_asked(engine->params.ctx,
-                                (uint64_t)(now_usec() - engine->began));
-    }
-}
-
-static void
-on_signal(void *ctx, int signo)
-{
-    struct engine *engine = ctx;
-    switch (signo) {
-    case SIGINT:
-    case SIGTERM:
-    case SIGHUP:
-        stop(engine, STOP_INTERRUPTED);
-        engine->signal = signo;
-        break;
-    case SIGTSTP:
-        stand_still(engine);
-        break;
-    case SIGUSR1:
-        ask(engine);
-        break;
-    case SIGWINCH:
-        if (engine->params.on_resize != NULL) {
-            engine->params.on_resize(engine->params.ctx);
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-static void
-on_key(void *ctx, enum keyboard_key key)
-{
-    struct engine *engine = ctx;
-    switch (key) {
-    case KEYBOARD_ENTER:
-        ask(engine);
-        break;
-    case KEYBOARD_QUIT:
-        stop(engine, STOP_ASKED);
-        break;
-    }
-}
-
-static void
-on_tick(void *ctx)
-{
-    struct engine *engine = ctx;
-    engine->params.on_tick(engine->params.ctx,
-                           (uint64_t)(now_usec() - engine->began));
-    deadline_arm(&engine->tick, ENGINE_TICK_MS);
-}
-
-static bool
-listen_outside(struct engine *engine, struct err *err)
-{
-    static const int signos[] = {SIGINT,  SIGTERM, SIGHUP,
-                                 SIGTSTP, SIGUSR1, SIGWINCH};
-    engine->signals =
-        signals_new(engine->loop, signos, sizeof(signos) / sizeof(signos[0]),
-                    on_signal, engine, err);
-    if (engine->signals == NULL) {
-        return false;
-    }
-    const struct settings *settings = engine->params.settings;
-    bool mine = settings->capture != CAPTURE_NONE && !settings->pdb;
-    if (mine && engine->params.on_asked != NULL) {
-        engine->keyboard =
-            keyboard_new(engine->loop, STDIN_FILENO, on_key, engine);
-    }
-    return true;
 }
 
 // ----------------------------------------------------------------- wiring
@@ -332,7 +87,7 @@ choose_adapter(struct engine *engine, struct err *err)
         settings->pdb || settings->capture == CAPTURE_NONE;
     if (settings->adapter.count > 0) {
         engine->adapter.argv = (const char *const *)settings->adapter.at;
-        engine->adapter.name = engine->adapter_line;
+        engine->adapter.name = engine->identity.adapter;
         return true;
     }
     if (!interpreter_find(&engine->interpreter, settings, err)) {
@@ -361,7 +116,7 @@ make_suite(struct engine *engine, struct err *err)
             .items = engine->items,
             .workplace = engine->workplace,
             .command = &engine->adapter,
-            .build_id = engine->build_id,
+            .build_id = engine->identity.build_id,
             .version = MULE_VERSION,
             .coverage_dir = engine->coverage_dir,
             .profile_dir = engine->profile_dir,
@@ -381,7 +136,7 @@ make_commands(struct engine *engine)
         .settings = engine->params.settings,
         .items = engine->items,
         .workplace = engine->workplace,
-        .build_id = engine->build_id,
+        .build_id = engine->identity.build_id,
         .revision = getenv("MULE_REVISION"),
         .slots = engine->slots,
         .events = run_executor_events(),
@@ -403,7 +158,7 @@ make_scripts(struct engine *engine, struct err *err)
                 .guardians = engine->guardians,
                 .workspace = workspace,
                 .workplace = engine->workplace,
-                .build_id = engine->build_id,
+                .build_id = engine->identity.build_id,
                 .revision = getenv("MULE_REVISION"),
                 .output_limit = settings->output_limit,
                 .grace_ms = settings->grace_ms,
@@ -421,8 +176,8 @@ static bool
 wire(struct engine *engine, struct err *err)
 {
     const struct settings *settings = engine->params.settings;
-    engine->workplace =
-        workplace_new(engine->slots, engine->cpus, engine->build_id, err);
+    engine->workplace = workplace_new(engine->slots, engine->cpus,
+                                      engine->identity.build_id, err);
     if (engine->workplace == NULL) {
         return false;
     }
@@ -450,7 +205,7 @@ on_finished(void *ctx, int status)
     struct engine *engine = ctx;
     engine->finished = true;
     engine->status = status;
-    deadline_disarm(&engine->tick);
+    outside_close(engine->outside);
     loop_stop(engine->loop);
 }
 
@@ -469,7 +224,7 @@ make_run(struct engine *engine, struct event_sink *sink)
         .scripts = engine->scripts,
         .sink = sink,
         .about = engine->about,
-        .rerun = engine->rerun,
+        .rerun = engine->identity.rerun,
         .commands = programs && engine->suite != NULL,
         .list_only = engine->params.list_only,
         .on_finished = on_finished,
@@ -481,6 +236,24 @@ make_run(struct engine *engine, struct event_sink *sink)
     if (programs) {
         commands_listen(engine->commands, engine->run);
     }
+}
+
+static bool
+listen_outside(struct engine *engine, struct err *err)
+{
+    static const struct outside_events none = {0};
+    const struct settings *settings = engine->params.settings;
+    const struct outside_events *events = engine->params.outside;
+    struct outside_params params = {
+        .events = events != NULL ? events : &none,
+        .ctx = engine->params.ctx,
+        .loop = engine->loop,
+        .guardians = engine->guardians,
+        .run = engine->run,
+        .keys = settings->capture != CAPTURE_NONE && !settings->pdb,
+    };
+    engine->outside = outside_new(&params, err);
+    return engine->outside != NULL;
 }
 
 // ----------------------------------------------------------- from outside
@@ -504,11 +277,14 @@ engine_new(const struct engine_params *params, struct err *err)
     };
     engine->guardians =
         guardians_new(engine->loop, &guardians, &events, engine, err);
-    deadline_init(&engine->tick, engine->loop, on_tick, engine);
-    if (engine->guardians == NULL || !describe(engine, err)) {
+    if (engine->guardians == NULL ||
+        !identity_init(&engine->identity, settings, err)) {
         engine_free(engine);
         return NULL;
     }
+    identity_describe(&engine->identity, settings, params->command,
+                      &engine->about);
+    engine->about.slots = engine->slots;
     engine->items = items_new();
     if (!wire(engine, err)) {
         engine_free(engine);
@@ -530,11 +306,7 @@ engine_free(struct engine *engine)
     if (engine == NULL) {
         return;
     }
-    keyboard_free(engine->keyboard);
-    if (engine->signals != NULL) {
-        signals_free(engine->signals);
-    }
-    deadline_release(&engine->tick);
+    outside_free(engine->outside);
     if (engine->guardians != NULL) {
         guardians_stop(engine->guardians, on_stopped, engine);
         loop_run(engine->loop);
@@ -548,9 +320,7 @@ engine_free(struct engine *engine)
     workplace_free(engine->workplace);
     loop_free(engine->loop);
     interpreter_release(&engine->interpreter);
-    free(engine->cwd);
-    free(engine->rerun);
-    free(engine->adapter_line);
+    identity_release(&engine->identity);
     free(engine->coverage_dir);
     free(engine->profile_dir);
     free(engine);
@@ -589,13 +359,9 @@ engine_items(struct engine *engine)
 int
 engine_run(struct engine *engine, struct event_sink *sink, struct err *err)
 {
+    make_run(engine, sink);
     if (!listen_outside(engine, err)) {
         return EXIT_BROKEN;
-    }
-    make_run(engine, sink);
-    engine->began = now_usec();
-    if (engine->params.on_tick != NULL) {
-        deadline_arm(&engine->tick, ENGINE_TICK_MS);
     }
     run_start(engine->run);
     while (!engine->finished) {
@@ -610,7 +376,7 @@ engine_run(struct engine *engine, struct event_sink *sink, struct err *err)
 int
 engine_signal(const struct engine *engine)
 {
-    return engine->signal;
+    return outside_signal(engine->outside);
 }
 
 bool

@@ -1,11 +1,12 @@
 /*
  * The wiring of a run on this machine: loop, guardians, the place it works
- * in, who runs the jobs, and the run itself; signals and keys. cmd_test and
- * cmd_list differ in what listens and in what is printed afterwards.
+ * in, who runs the jobs, the run itself, and what comes from outside. cmd_test
+ * and cmd_list differ in what listens and in what is printed afterwards.
  */
 #ifndef COMMAND_ENGINE_H
 #define COMMAND_ENGINE_H
 
+#include "command/outside.h"
 #include "model/event.h"
 #include "model/settings.h"
 #include "util/err.h"
@@ -16,12 +17,8 @@ struct engine_params {
     const struct settings *settings;
     bool list_only;
     const char *command; // the command line, quoted for a shell, for reports
-    /* All may be NULL. `ctx` is theirs. */
-    void (*on_tick)(void *ctx, uint64_t now_us);  // ten times a second
-    void (*on_asked)(void *ctx, uint64_t now_us); // what runs right now?
-    void (*on_resize)(void *ctx);
-    void (*on_hide)(void *ctx); // the terminal is about to be somebody else's
-    void *ctx;
+    const struct outside_events *outside; // or NULL
+    void *ctx;                            // of `outside`
 };
 
 /*
