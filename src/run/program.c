@@ -98,42 +98,6 @@ static const struct report_events report_events = {
 
 // ------------------------------------------------------------- the end
 
-static enum order_end
-why_it_ended(const struct program *program, const struct child_exit *exit)
-{
-    switch (program->watch.cause) {
-    case WATCH_JOB_LIMIT:
-    case WATCH_ITEM_LIMIT:
-        return ORDER_TIMEOUT;
-    case WATCH_CANCEL:
-        return ORDER_CANCELLED;
-    case WATCH_NO_CAUSE:
-        break;
-    }
-    if (exit->lost) {
-        return ORDER_LOST;
-    }
-    return ORDER_DONE;
-}
-
-static void
-describe_problem(const struct program *program, enum order_end end, char *text,
-                 size_t size)
-{
-    const struct watch *watch = &program->watch;
-    text[0] = '\0';
-    if (end == ORDER_TIMEOUT) {
-        bool item = watch->cause == WATCH_ITEM_LIMIT;
-        uint32_t ms = item ? watch->limits.item_ms : watch->limits.job_ms;
-        snprintf(text, size, "took longer than %g s (%s)", ms / 1000.0,
-                 item ? "--test-timeout" : "--timeout");
-    } else if (end == ORDER_CANCELLED) {
-        snprintf(text, size, "the run was stopped while it ran");
-    } else if (end == ORDER_LOST) {
-        snprintf(text, size, "its guardian vanished");
-    }
-}
-
 /* The outcome of the program as a whole, told once. */
 static void
 tell_outcome(struct program *program, const struct outcome *outcome)
@@ -205,9 +169,13 @@ static void
 end_order(struct program *program, const struct child_exit *exit)
 {
     const struct program_shared *shared = program->shared;
-    char problem[256];
-    enum order_end end = why_it_ended(program, exit);
-    describe_problem(program, end, problem, sizeof(problem));
+    char problem[256] = "";
+    enum order_end end = exit->lost ? ORDER_LOST : ORDER_DONE;
+    if (!verdict_of_watch(&program->watch, true, &end, problem,
+                          sizeof(problem)) &&
+        exit->lost) {
+        snprintf(problem, sizeof(problem), "its guardian vanished");
+    }
     if (exit->failed || err_is_set(&program->err)) {
         tell_failure(program);
     } else if (end == ORDER_DONE) {

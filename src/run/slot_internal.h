@@ -1,7 +1,8 @@
 /*
- * The inside of a slot, for the files it is made of: slot.c (its life),
- * slot_worker.c (the process that runs there) and slot_job.c (what that
- * process says of its job). Nobody else includes it.
+ * The inside of a slot, for the files it is made of: slot.c (what is asked of
+ * it), slot_orders.c (what lies there), slot_start.c (how a worker comes),
+ * slot_worker.c (how it speaks and goes) and slot_job.c (what it says of its
+ * job). Nobody else includes it.
  */
 #ifndef RUN_SLOT_INTERNAL_H
 #define RUN_SLOT_INTERNAL_H
@@ -80,21 +81,34 @@ struct slot {
     bool cancelled;
 };
 
+// --------------------------------------------------------- slot_orders.c
+
+/* The order that runs, or NULL. */
+struct order *slot_front(struct slot *slot);
+/* The first order begins to run; or nothing does. */
+void slot_begin_front(struct slot *slot);
+void slot_drop_front(struct slot *slot);
+/* Whether the order wants a worker that was started, not forked. */
+bool slot_needs_spawn(const struct slot *slot, const struct order *order);
+/* Sends orders that were not sent, as far as they fit this worker. */
+void slot_send(struct slot *slot);
+/* Gives every order that lies here back, all with the same fate. */
+void slot_give_back(struct slot *slot, enum order_end end, const char *problem);
+
 // ------------------------------------------------------------ slot_job.c
 
 uint64_t slot_now(const struct slot *slot);
 /* The clock of limits: it stands still while the run is paused. */
 uint64_t slot_watch_time(const struct slot *slot, uint64_t us);
-/* The order that runs, or NULL. */
-struct order *slot_front(struct slot *slot);
 void slot_read_page(struct slot *slot);
-/* The first order begins to run; or nothing does. */
-void slot_begin_front(struct slot *slot);
-void slot_drop_front(struct slot *slot);
 /* The first order is over; `status` is of the process that died, if any. */
 void slot_end_front(struct slot *slot, bool died, int status, uint64_t us);
 /* Looks for what the process of the running job left behind. */
 void slot_sweep(struct slot *slot, int pid);
+
+// ---------------------------------------------------------- slot_start.c
+
+void slot_start_worker(struct slot *slot);
 
 // --------------------------------------------------------- slot_worker.c
 
@@ -106,13 +120,10 @@ void slot_signal_worker(struct slot *slot, int signo);
 void slot_signal_job(struct slot *slot, int signo);
 /* The worker cannot be trusted or does not answer: it is ended. */
 void slot_condemn(struct slot *slot, bool breach, const char *problem);
+/* From here on the session speaks for this slot. */
+void slot_listen(struct slot *slot, struct session *session);
 /* Sends the line that was built in slot->shared->line. */
 void slot_send_line(struct slot *slot);
-/* Sends orders that were not sent, as far as they fit this worker. */
-void slot_send(struct slot *slot);
-void slot_start_worker(struct slot *slot);
-/* Gives every order that lies here back, all with the same fate. */
-void slot_give_back(struct slot *slot, enum order_end end, const char *problem);
 /* The run was cancelled: the worker must not go on with what it holds. */
 void slot_abandon(struct slot *slot);
 void slot_on_deadline(void *ctx);

@@ -1,14 +1,7 @@
 #include "run/slot_internal.h"
 
 #include "run/run_request.h"
-
-#include <string.h>
-
-struct order *
-slot_front(struct slot *slot)
-{
-    return slot->order_count > 0 && slot->sent ? &slot->orders[0] : NULL;
-}
+#include "run/verdict.h"
 
 uint64_t
 slot_now(const struct slot *slot)
@@ -149,61 +142,9 @@ slot_read_page(struct slot *slot)
     }
 }
 
-void
-slot_begin_front(struct slot *slot)
-{
-    slot->run = (struct running){
-        .began_us = slot_now(slot),
-        .item = ITEM_NONE,
-    };
-    slot->early_count = 0;
-    slot->page_state = (struct page_state){0};
-    if (slot->order_count == 0) {
-        return;
-    }
-    const struct order *order = &slot->orders[0];
-    struct watch_limits limits = {
-        .job_ms = order->timeout_ms,
-        .item_ms = order->test_timeout_ms,
-        .slow_ms = order->slow_ms,
-        .grace_ms = slot->shared->settings->grace_ms,
-    };
-    if (slot->shared->inside) {
-        limits = (struct watch_limits){.grace_ms = limits.grace_ms};
-    }
-    watch_begin(&slot->run.watch, &limits,
-                slot_watch_time(slot, slot->run.began_us));
-}
-
-void
-slot_drop_front(struct slot *slot)
-{
-    assert(slot->order_count > 0);
-    slot->order_count--;
-    slot->lanes_used &= ~((uint64_t)1 << slot->lanes[0]);
-    memmove(&slot->orders[0], &slot->orders[1],
-            slot->order_count * sizeof(slot->orders[0]));
-    memmove(&slot->lanes[0], &slot->lanes[1],
-            slot->order_count * sizeof(slot->lanes[0]));
-    if (slot->sent_count > 0) {
-        slot->sent_count--;
-    }
-    slot->sent = slot->sent_count > 0;
-    slot_begin_front(slot);
-}
-
 static enum order_end
 why_it_ended(const struct slot *slot, bool died)
 {
-    switch (slot->run.watch.cause) {
-    case WATCH_JOB_LIMIT:
-    case WATCH_ITEM_LIMIT:
-        return ORDER_TIMEOUT;
-    case WATCH_CANCEL:
-        return ORDER_CANCELLED;
-    case WATCH_NO_CAUSE:
-        break;
-    }
     if (slot->breach) {
         return ORDER_BREACH;
     }
@@ -213,43 +154,19 @@ why_it_ended(const struct slot *slot, bool died)
     return died ? ORDER_CRASHED : ORDER_DONE;
 }
 
-static void
-describe_problem(const struct slot *slot, enum order_end end, char *text,
-                 size_t size)
-{
-    const struct watch *watch = &slot->run.watch;
-    text[0] = '\0';
-    switch (end) {
-    case ORDER_TIMEOUT:
-        if (watch->cause == WATCH_ITEM_LIMIT) {
-            snprintf(text, size, "took longer than %g s (--test-timeout)",
-                     watch->limits.item_ms / 1000.0);
-        } else {
-            snprintf(text, size,
-                     "was running when its job had taken %g s (--timeout)",
-                     watch->limits.job_ms / 1000.0);
-        }
-        break;
-    case ORDER_CANCELLED:
-        snprintf(text, size, "the run was stopped while it ran");
-        break;
-    case ORDER_BREACH:
-    case ORDER_DONE:
-    case ORDER_CRASHED:
-    case ORDER_LOST:
-        snprintf(text, size, "%s", slot->problem);
-        break;
-    }
-}
-
 /* The front order is over; `status` is of the process that died, if one did. */
 void
 slot_end_front(struct slot *slot, bool died, int status, uint64_t us)
 {
     struct order order = slot->orders[0];
-    char problem[256];
-    enum order_end end = why_it_ended(slot, died);
-    describe_problem(slot, end, problem, sizeof(problem));
+    char problem[256] = "";
+    enum order_end end;
+    if (!verdict_of_watch(&slot->run.watch, false, &end, problem,
+                          sizeof(problem))) {
+        end = why_it_ended(slot, died);
+        snprintf(problem, sizeof(problem), "%s",
+                 end == ORDER_CANCELLED ? VERDICT_STOPPED : slot->problem);
+    }
     struct order_report report = {
         .job = order.job,
         .attempt = order.attempt,

@@ -18,6 +18,42 @@ verdict_describe_status(int status, char *text, size_t size)
     }
 }
 
+static void
+describe_limit(const struct watch *watch, bool whole, char *text, size_t size)
+{
+    if (watch->cause == WATCH_ITEM_LIMIT) {
+        snprintf(text, size, "took longer than %g s (--test-timeout)",
+                 watch->limits.item_ms / 1000.0);
+    } else if (whole) {
+        snprintf(text, size, "took longer than %g s (--timeout)",
+                 watch->limits.job_ms / 1000.0);
+    } else {
+        snprintf(text, size,
+                 "was running when its job had taken %g s (--timeout)",
+                 watch->limits.job_ms / 1000.0);
+    }
+}
+
+bool
+verdict_of_watch(const struct watch *watch, bool whole, enum order_end *end,
+                 char *text, size_t size)
+{
+    switch (watch->cause) {
+    case WATCH_JOB_LIMIT:
+    case WATCH_ITEM_LIMIT:
+        *end = ORDER_TIMEOUT;
+        describe_limit(watch, whole, text, size);
+        return true;
+    case WATCH_CANCEL:
+        *end = ORDER_CANCELLED;
+        snprintf(text, size, "%s", VERDICT_STOPPED);
+        return true;
+    case WATCH_NO_CAUSE:
+        break;
+    }
+    return false;
+}
+
 void
 verdict_error(struct verdict *verdict, enum state state, const char *type,
               const char *message)

@@ -6,6 +6,7 @@
 #define RUN_VERDICT_H
 
 #include "run/executor.h"
+#include "run/watch.h"
 #include "util/buf.h"
 
 /* An outcome and what its texts are made of. */
@@ -24,6 +25,16 @@ void verdict_describe_status(int status, char *text, size_t size);
  */
 void verdict_of_report(struct verdict *verdict,
                        const struct order_report *report);
+
+/*
+ * Whether the watch ended the job: then how, and the words for it. `whole`:
+ * its item is all there is to the job.
+ */
+bool verdict_of_watch(const struct watch *watch, bool whole,
+                      enum order_end *end, char *text, size_t size);
+
+/* The words for a job that the end of the run ended. */
+#define VERDICT_STOPPED "the run was stopped while it ran"
 
 /* An item that did not run, and why. Borrows `reason`. */
 void verdict_not_run(struct verdict *verdict, const char *reason);

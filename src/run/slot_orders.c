@@ -1,0 +1,142 @@
+#include "run/slot_internal.h"
+
+#include "run/run_request.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct order *
+slot_front(struct slot *slot)
+{
+    return slot->order_count > 0 && slot->sent ? &slot->orders[0] : NULL;
+}
+
+void
+slot_begin_front(struct slot *slot)
+{
+    slot->run = (struct running){
+        .began_us = slot_now(slot),
+        .item = ITEM_NONE,
+    };
+    slot->early_count = 0;
+    slot->page_state = (struct page_state){0};
+    if (slot->order_count == 0) {
+        return;
+    }
+    const struct order *order = &slot->orders[0];
+    struct watch_limits limits = {
+        .job_ms = order->timeout_ms,
+        .item_ms = order->test_timeout_ms,
+        .slow_ms = order->slow_ms,
+        .grace_ms = slot->shared->settings->grace_ms,
+    };
+    if (slot->shared->inside) {
+        limits = (struct watch_limits){.grace_ms = limits.grace_ms};
+    }
+    watch_begin(&slot->run.watch, &limits,
+                slot_watch_time(slot, slot->run.began_us));
+}
+
+void
+slot_drop_front(struct slot *slot)
+{
+    assert(slot->order_count > 0);
+    slot->order_count--;
+    slot->lanes_used &= ~((uint64_t)1 << slot->lanes[0]);
+    memmove(&slot->orders[0], &slot->orders[1],
+            slot->order_count * sizeof(slot->orders[0]));
+    memmove(&slot->lanes[0], &slot->lanes[1],
+            slot->order_count * sizeof(slot->lanes[0]));
+    if (slot->sent_count > 0) {
+        slot->sent_count--;
+    }
+    slot->sent = slot->sent_count > 0;
+    slot_begin_front(slot);
+}
+
+bool
+slot_needs_spawn(const struct slot *slot, const struct order *order)
+{
+    uint8_t flags = items_peek_job(slot->shared->items, order->job)->flags;
+    return slot->shared->spawn || (flags & JOB_SPAWN) != 0;
+}
+
+/* Whether the next order that was not sent can go to this worker. */
+static bool
+fits(const struct slot *slot)
+{
+    if (slot->shared->inside) {
+        return true;
+    }
+    return slot_needs_spawn(slot, &slot->orders[slot->sent_count]) ==
+               slot->spawned &&
+           (slot->sent_count == 0 || !slot_is_single_use(slot));
+}
+
+static bool
+add_run(struct slot *slot, uint32_t place)
+{
+    const struct slot_shared *shared = slot->shared;
+    struct run_request request = {
+        .items = shared->items,
+        .build_id = shared->build_id,
+        .job = slot->orders[place].job,
+        .attempt = slot->orders[place].attempt,
+        .tmp =
+            workplace_tmp(shared->workplace, slot->number, slot->lanes[place]),
+        .by_id = slot->spawned,
+    };
+    return run_request_add(&slot->shared->line, &request);
+}
+
+/* Sends what has not been sent, as long as it fits the worker that is there. */
+void
+slot_send(struct slot *slot)
+{
+    if (slot->state != SLOT_IDLE && slot->state != SLOT_BUSY) {
+        return;
+    }
+    buf_reset(&slot->shared->line);
+    bool any = false;
+    while (slot->sent_count < slot->order_count && fits(slot)) {
+        if (!add_run(slot, slot->sent_count)) {
+            slot_condemn(slot, true,
+                         "has more tests than fit into one request");
+            break;
+        }
+        slot->sent_count++;
+        any = true;
+    }
+    if (any) {
+        if (!slot->sent) {
+            slot->sent = true;
+            slot_begin_front(slot);
+        }
+        slot->state = SLOT_BUSY;
+        slot_send_line(slot);
+    } else if (slot->order_count > 0 && slot->sent_count == 0) {
+        // A worker of the wrong kind is there: it makes room for another.
+        slot_stop(slot);
+        slot->stopping = false;
+    }
+}
+
+/* Gives every order that lies here back, all with the same fate. */
+void
+slot_give_back(struct slot *slot, enum order_end end, const char *problem)
+{
+    while (slot->order_count > 0) {
+        struct order order = slot->orders[0];
+        slot->sent_count = 0;
+        slot_drop_front(slot);
+        struct order_report report = {
+            .job = order.job,
+            .attempt = order.attempt,
+            .slot = slot->number,
+            .end = end,
+            .running = ITEM_NONE,
+            .problem = problem,
+        };
+        slot->shared->events->on_end(slot->shared->ctx, &report);
+    }
+}
