@@ -3,9 +3,14 @@
 #include "adapter/request_codec.h"
 #include "run/verdict.h"
 #include "util/alloc.h"
+#include "util/escape.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+// Files of another style that a note names, and the room for their names.
+#define COLLECTION_FILES_TOLD 6
+#define COLLECTION_WORDS_MAX ((size_t)16 * 1024)
 
 static void
 forget_module(struct collection *collection)
@@ -20,9 +25,9 @@ static void
 forget_foreign(struct collection *collection)
 {
     free(collection->foreign_style);
-    free(collection->foreign_file);
-    collection->foreign_style = collection->foreign_file = NULL;
-    collection->foreign = 0;
+    buf_release(&collection->foreign_words);
+    collection->foreign_style = NULL;
+    collection->foreign = collection->foreign_files = 0;
 }
 
 void
@@ -144,10 +149,16 @@ static void
 take_foreign(struct collection *collection,
              const struct adapter_foreign *foreign)
 {
+    struct buf *words = &collection->foreign_words;
     collection->foreign += foreign->tests;
+    collection->foreign_files++;
     if (collection->foreign_style == NULL) {
         collection->foreign_style = slice_dup(foreign->style);
-        collection->foreign_file = slice_dup(foreign->file);
+        buf_init(words, COLLECTION_WORDS_MAX);
+    }
+    if (collection->foreign_files <= COLLECTION_FILES_TOLD) {
+        buf_add_char(words, ' ');
+        escape_shell(words, foreign->file);
     }
 }
 
@@ -160,13 +171,15 @@ tell_foreign(const struct collection *collection)
     }
     const char *style = collection->foreign_style;
     bool pytest = strcmp(style, "pytest") == 0;
+    bool more = collection->foreign_files > COLLECTION_FILES_TOLD;
     char *text = alloc_printf(
-        "%u %s-style %s (the first in %s) cannot be run by this adapter; "
-        "they run with: mule test %s",
+        "%u %s-style %s in %u %s cannot be run by this adapter; run them with: "
+        "mule test --runner '%s $TEST'%s%s",
         collection->foreign, style, collection->foreign == 1 ? "test" : "tests",
-        collection->foreign_file,
-        pytest ? "--runner 'python3 -m pytest -q $TEST' --format exit FILE..."
-               : "--runner with a command of theirs");
+        collection->foreign_files,
+        collection->foreign_files == 1 ? "file" : "files",
+        pytest ? "python3 -m pytest -q" : style,
+        buf_text(&collection->foreign_words), more ? " ..." : "");
     collection_note(collection, NOTE_WARNING, text, NULL);
     free(text);
 }

@@ -11,6 +11,7 @@
 #include "model/settings.h"
 #include "run/source.h"
 #include "util/array.h"
+#include "util/buf.h"
 
 struct collection_skip {
     char *module;
@@ -27,8 +28,9 @@ struct collection {
     uint32_t count;
     uint32_t foreign; // tests of another style
     char *foreign_style;
-    char *foreign_file;
-    char *module; // being loaded; NULL: none is
+    uint32_t foreign_files;   // how many have such tests
+    struct buf foreign_words; // the first of them, as words of a shell
+    char *module;             // being loaded; NULL: none is
     char *file;
     ARRAY(struct collection_skip) skips; // for all collections to come
 };

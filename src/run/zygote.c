@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// An interpreter that has not greeted by then never will.
+// An interpreter that has not greeted by then never will; where loading a
+// module has a limit, that is the limit.
 #define ZYGOTE_GREETING_MS 60000
 // Modules that may end or hang the process before mule gives up.
 #define ZYGOTE_SKIP_MAX 200
@@ -371,7 +372,8 @@ begin_collecting(struct zygote *zygote)
         return;
     }
     zygote->state = ZYGOTE_STARTING;
-    deadline_arm(&zygote->deadline, ZYGOTE_GREETING_MS);
+    uint32_t limit = zygote->params.settings->import_timeout_ms;
+    deadline_arm(&zygote->deadline, limit > 0 ? limit : ZYGOTE_GREETING_MS);
 }
 
 // ----------------------------------------------------------- from outside
