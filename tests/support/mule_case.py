@@ -238,7 +238,10 @@ class MuleCase(unittest.TestCase):
             items.add(event["item"])
         self.assertEqual(counted, states)
         ledger = LEDGER.search(result.text)
-        self.assertIsNotNone(ledger, result.text)
+        if ledger is None:  # a mistake is all that is told then
+            self.assertIn(result.status, (3, 4), result.text)
+            self.assertEqual(tally["selected"], 0, result.text)
+            return
         terms = ledger.group(2).split("+")
         numbers = [int(term.split()[0]) for term in terms]
         self.assertEqual(int(ledger.group(1)), tally["selected"])
