@@ -293,13 +293,14 @@ struct guardians *
 guardians_new(struct loop *loop, const struct guardians_params *params,
               const struct guardians_events *events, void *ctx, struct err *err)
 {
-    assert(params->count > 0 && params->count <= MAX_GUARDIANS);
+    assert(params->count > 0);
     struct guardians *guardians = ALLOC(struct guardians);
 
     guardians->loop = loop;
     guardians->events = events;
     guardians->ctx = ctx;
-    guardians->count = params->count;
+    guardians->count =
+        params->count < MAX_GUARDIANS ? params->count : MAX_GUARDIANS;
     guardians->params.grace_ms =
         params->grace_ms > 0 ? params->grace_ms : DEFAULT_GRACE_MS;
     buf_init(&guardians->set_up, FRAME_MAX);

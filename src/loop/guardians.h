@@ -31,7 +31,7 @@ struct guardians_events {
 };
 
 struct guardians_params {
-    int count;         // how many, 1 to 64; one for each processor is right
+    int count;         // one for each processor is right; 64 at most are made
     uint32_t grace_ms; // between SIGTERM and SIGKILL for leaks; 0: 500
 };
 

@@ -57,6 +57,7 @@ start_jobs(struct run *run)
         return;
     }
     run->phase = PHASE_RUNNING;
+    run->began = true;
     gathering_tell_broken(&run->gathering, &run->book);
     run_look_at_book(run);
     division_fill(run->queue, run->params.settings, run->params.items);
@@ -181,14 +182,16 @@ exit_status(const struct run *run)
     if (!tally_is_green(tally) || run->stop == STOP_BAILED) {
         return 1;
     }
+    if (run->stop == STOP_NONE && tally->states[STATE_NOT_RUN] > 0) {
+        return 3; // nobody wanted that, and nothing else tells of it
+    }
     return run->nothing ? 5 : 0;
 }
 
 static void
 finish(struct run *run)
 {
-    bool began = !run->params.list_only && !err_is_set(&run->err);
-    if (began || run->running > 0 || run->book.bad > 0) {
+    if (run->began) {
         book_close(&run->book, stop_text(run));
     }
     run->phase = PHASE_OVER;

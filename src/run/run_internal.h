@@ -38,6 +38,7 @@ struct run {
     bool giving; // inside give_out: a slot that answers at once must wait
     struct deadline max_time;
     bool nothing;
+    bool began; // items were selected: each of them needs a state
     struct err err;
     char *bail;
 };

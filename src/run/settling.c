@@ -68,7 +68,14 @@ settle_rest(struct book *book, const struct order_report *report, bool stopped)
         return JOB_NONE;
     }
     if (!progress && report->end != ORDER_CANCELLED) {
-        verdict_not_run(&verdict, "its process ended before it began");
+        if (report->end == ORDER_DONE) {
+            // Nobody has been blamed for it.
+            verdict_error(&verdict, STATE_ERROR, "missing",
+                          "the worker gave its job back unfinished");
+            verdict.outcome.err = report->err;
+        } else {
+            verdict_not_run(&verdict, "its process ended before it began");
+        }
         book_decide_rest(book, rest, report->attempt, report->slot,
                          &verdict.outcome);
         return JOB_NONE;

@@ -124,6 +124,9 @@ act(struct slot *slot, enum watch_action action)
         break;
     case WATCH_KILL:
         slot_signal_job(slot, SIGKILL);
+        if (slot->shared->inside) {
+            zygote_kill(slot->shared->zygote);
+        }
         if (slot->run.watch.cause == WATCH_CANCEL) {
             slot_signal_worker(slot, SIGKILL);
         }

@@ -70,6 +70,8 @@ void slot_greeted(struct slot *slot, struct session *session,
 /* What the zygote says about this slot. */
 void slot_forked(struct slot *slot, int pid);
 void slot_fork_failed(struct slot *slot, struct slice reason);
+/* Whether that may be its worker, and not one it has given up. */
+bool slot_has(const struct slot *slot, int pid);
 void slot_exited(struct slot *slot, int status, const struct usage *usage);
 /* A message about a job, from a worker or from the zygote itself. */
 void slot_message(struct slot *slot, const struct adapter_message *message);

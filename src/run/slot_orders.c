@@ -116,6 +116,7 @@ slot_send(struct slot *slot)
         slot_send_line(slot);
     } else if (slot->order_count > 0 && slot->sent_count == 0) {
         // A worker of the wrong kind is there: it makes room for another.
+        slot->state = SLOT_IDLE;
         slot_stop(slot);
         slot->stopping = false;
     }

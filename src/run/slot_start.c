@@ -1,5 +1,7 @@
 #include "run/slot_internal.h"
 
+#include "util/log.h"
+
 #include <assert.h>
 #include <signal.h>
 #include <string.h>
@@ -103,9 +105,15 @@ slot_start_worker(struct slot *slot)
 void
 slot_forked(struct slot *slot, int pid)
 {
-    if (slot->pid == 0) {
-        slot->pid = pid;
+    if (slot->state != SLOT_EMPTY && !slot->spawned) {
+        slot->pid = pid; // its parent knows better than its greeting
     }
+}
+
+bool
+slot_has(const struct slot *slot, int pid)
+{
+    return !slot->spawned && (slot->pid == 0 || slot->pid == pid);
 }
 
 static void
@@ -163,7 +171,7 @@ slot_greeted(struct slot *slot, struct session *session,
         return;
     }
     slot->session = session;
-    slot->pid = hello->pid;
+    slot->pid = slot->pid == 0 ? hello->pid : slot->pid;
     slot->can = hello->can;
     slot->dump_signal = hello->dump_signal;
     slot_listen(slot, session);
@@ -180,6 +188,10 @@ void
 slot_fork_failed(struct slot *slot, struct slice reason)
 {
     struct err err = {0};
+    if (slot->state != SLOT_STARTING || slot->child != NULL || slot->pid != 0) {
+        log_warn("slot %d: no worker was asked for", slot->number);
+        return;
+    }
     err_set(&err, ERR_SPAWN, "starting a worker: %.*s", SLICE_ARG(reason));
     err_hint(&err, "there may be too many processes (ulimit -u) or too little"
                    " memory; fewer slots (-j) need less of both");

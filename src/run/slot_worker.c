@@ -64,6 +64,10 @@ slot_condemn(struct slot *slot, bool breach, const char *problem)
     log_info("slot %d: %s", slot->number, problem);
     slot_signal_job(slot, SIGKILL);
     slot_signal_worker(slot, SIGKILL);
+    if (!deadline_is_armed(&slot->deadline)) {
+        // It may be out of reach, and nobody listens to it any more.
+        deadline_arm(&slot->deadline, SLOT_SILENCE_MS);
+    }
 }
 
 static void
@@ -130,9 +134,11 @@ slot_on_deadline(void *ctx)
     switch (slot->state) {
     case SLOT_STARTING:
         slot_condemn(slot, false, "its worker did not greet in time");
-        if (slot->child == NULL && slot->pid == 0) {
-            slot->dead = true;
+        if (slot->dead || (slot->child == NULL && slot->pid == 0)) {
             bury(slot);
+        } else {
+            slot->dead = true;
+            deadline_arm(&slot->deadline, SLOT_SILENCE_MS);
         }
         break;
     case SLOT_IDLE:

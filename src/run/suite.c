@@ -26,6 +26,7 @@ struct suite {
     struct callers callers;
     struct batch batch;
     struct deadline tick;
+    bool cancelled;
     bool draining;
     bool zygote_stopping;
     bool drained;
@@ -204,7 +205,7 @@ static void
 on_exited(void *ctx, const struct adapter_slot *exit)
 {
     struct slot *slot = find_slot(ctx, exit->slot);
-    if (slot != NULL) {
+    if (slot != NULL && slot_has(slot, exit->pid)) {
         slot_exited(slot, exit->status, &exit->usage);
     }
 }
@@ -225,7 +226,9 @@ static void
 on_zygote_died(void *ctx, const struct err *err)
 {
     struct suite *suite = ctx;
-    suite->params.events->on_broken(suite->params.ctx, err);
+    if (!suite->shared.inside || !suite->cancelled) {
+        suite->params.events->on_broken(suite->params.ctx, err);
+    }
     crew_orphaned(&suite->crew);
 }
 
@@ -287,6 +290,7 @@ static void
 executor_cancel(struct executor *executor, bool now)
 {
     struct suite *suite = of_executor(executor);
+    suite->cancelled = true;
     crew_cancel(&suite->crew, now);
 }
 

@@ -19,9 +19,15 @@ watch_begin(struct watch *watch, const struct watch_limits *limits,
 void
 watch_item(struct watch *watch, uint64_t began_us)
 {
-    if (watch->item_began_us != began_us) {
-        watch->item_began_us = began_us;
-        watch->said_slow = false;
+    if (watch->item_began_us == began_us) {
+        return;
+    }
+    watch->item_began_us = began_us;
+    watch->said_slow = false;
+    if (watch->cause == WATCH_ITEM_LIMIT && watch->stage < WATCH_KILLED) {
+        // It came to its end after all: the next one must not pay for it.
+        watch->cause = WATCH_NO_CAUSE;
+        watch->stage = WATCH_RUNNING;
     }
 }
 

@@ -451,6 +451,14 @@ zygote_signal(struct zygote *zygote, int pid, int signo, bool group)
 }
 
 void
+zygote_kill(struct zygote *zygote)
+{
+    if (zygote->child != NULL) {
+        child_signal(zygote->child, SIGKILL);
+    }
+}
+
+void
 zygote_stop(struct zygote *zygote)
 {
     if (zygote->state == ZYGOTE_ABSENT) {

@@ -61,6 +61,9 @@ void zygote_send(struct zygote *zygote, struct slice lines);
 /* Signals a process that descends from it. */
 void zygote_signal(struct zygote *zygote, int pid, int signo, bool group);
 
+/* Kills it; on_died follows. */
+void zygote_kill(struct zygote *zygote);
+
 /* Ends it. on_stopped follows, at once if it does not run. */
 void zygote_stop(struct zygote *zygote);
 

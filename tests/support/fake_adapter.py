@@ -66,6 +66,8 @@ MISFORTUNES = {
     "run-job": "`done` for another job",
     "run-twice": "the same result twice",
     "run-missing": "`done`, and an item has no result",
+    "run-left": "the worker gives the job back and has run none of it",
+    "run-false-pid": "a worker with another's pid breaks the rules, and stays",
     "run-silent": "no `done` after the last result",
     "run-slow": "everything comes byte by byte",
     "run-noise": "messages that nobody knows",
@@ -385,7 +387,10 @@ class Worker(Fake):
                     self.leave()
 
     def greet(self):
-        self.send(**self.hello("worker", ["run"], slot=self.slot))
+        hello = self.hello("worker", ["run"], slot=self.slot)
+        if self.options.misfortune == "run-false-pid":
+            hello["pid"] = 1
+        self.send(**hello)
 
     def run(self, request):
         items = request.get("items")
@@ -395,6 +400,9 @@ class Worker(Fake):
         began = time.monotonic()
         if self.meets("run-before"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.meets("run-left"):
+            self.send(msg="done", job=request["job"], us=1, left=True)
+            self.leave()
         quick = self.options.items > 1000 and not (
             self.options.fail or self.options.sleep_ms)
         unlucky = self.options.misfortune and self.options.at in items
@@ -452,6 +460,7 @@ class Worker(Fake):
                     msg="passed", items=[[self.options.items - 1, 1]]),
                 "run-twice": lambda: self.send(msg="passed",
                                                items=[[item, 1]]),
+                "run-false-pid": self.stay,
                 "run-grandchild": self.leave_grandchild,
                 "run-noise": lambda: self.send(msg="weather", degrees=12)}
         if self.meets("run-slow"):
@@ -459,6 +468,10 @@ class Worker(Fake):
         for name, strike in ends.items():
             if self.meets(name):
                 strike()
+
+    def stay(self):
+        self.send(msg="passed", items=[[self.options.items + 7, 1]])
+        hang()
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)

@@ -53,6 +53,8 @@ RUNNING = {
     "run-long": {"error": 1, "passed": 9},
     "run-greet": {"error": 1, "passed": 9},
     "run-unknown": {"error": 1, "passed": 9},
+    "run-false-pid": {"error": 1, "passed": 9},
+    "run-left": {"error": 10},
     "run-missing": {"error": 1, "passed": 9},
     "run-after": {"crashed": 1, "passed": 10},
     "run-job": {"error": 1, "passed": 10},

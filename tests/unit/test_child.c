@@ -1189,6 +1189,22 @@ nothing_outlives_a_program_that_is_killed(void **state)
     free(folder);
 }
 
+static void
+a_machine_of_many_processors_gets_64_guardians(void **state)
+{
+    struct guardians_params params = {.count = 1000};
+    struct scene scene = {0};
+    struct err err = {0};
+
+    (void)state;
+    stage_init(&scene.stage);
+    scene.guardians = guardians_new(scene.stage.loop, &params,
+                                    &guardians_events, &scene, &err);
+    assert_non_null(scene.guardians);
+    assert_int_equal(guardians_count(scene.guardians), 64);
+    end(&scene);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_exit_status_is_told),
     cmocka_unit_test(death_by_a_signal_is_told),
@@ -1222,6 +1238,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(stopping_ends_what_runs),
     cmocka_unit_test(a_dropped_child_is_ended_and_forgotten),
     cmocka_unit_test(many_children_run_at_once),
+    cmocka_unit_test(a_machine_of_many_processors_gets_64_guardians),
     cmocka_unit_test(a_guardian_does_not_hoard_what_is_not_read),
     cmocka_unit_test(nothing_outlives_a_program_that_is_killed),
 };
