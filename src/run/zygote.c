@@ -325,7 +325,7 @@ on_child_gone(void *ctx, const struct child_exit *exit)
         describe_end(zygote, exit, what, sizeof(what));
         if (!err_is_set(&zygote->err)) {
             err_set(&zygote->err, ERR_SPAWN,
-                    "the process that had loaded the suite %s", what);
+                    "the process that had loaded the suite: %s", what);
         }
         zygote->params.events->on_died(zygote->params.ctx, &zygote->err);
         break;
