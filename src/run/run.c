@@ -276,7 +276,7 @@ run_stop(struct run *run, enum stop_reason reason, bool now)
     struct executor *executor = run->params.executor;
     switch (run->phase) {
     case PHASE_SETUP:
-        scripts_cancel(run->params.scripts);
+        scripts_cancel(run->params.scripts, now);
         break;
     case PHASE_COLLECTING:
         run_drain(run);
@@ -293,7 +293,7 @@ run_stop(struct run *run, enum stop_reason reason, bool now)
         break;
     case PHASE_TEARDOWN:
         if (now) {
-            scripts_cancel(run->params.scripts);
+            scripts_cancel(run->params.scripts, false);
         }
         break;
     case PHASE_OVER:

@@ -208,11 +208,16 @@ scripts_name(const struct scripts *scripts)
 }
 
 void
-scripts_cancel(struct scripts *scripts)
+scripts_cancel(struct scripts *scripts, bool now)
 {
-    if (scripts == NULL || scripts->child == NULL || scripts->cancelled) {
+    if (scripts == NULL || scripts->child == NULL) {
         return;
     }
-    scripts->cancelled = true;
-    on_deadline(scripts);
+    if (!scripts->cancelled) {
+        scripts->cancelled = true;
+        on_deadline(scripts);
+    }
+    if (now) {
+        child_signal(scripts->child, SIGKILL);
+    }
 }

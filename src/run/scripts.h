@@ -40,6 +40,6 @@ bool scripts_has(const struct scripts *scripts, bool setup);
 const char *scripts_name(const struct scripts *scripts);
 
 /* Ends the script that runs, if one does. */
-void scripts_cancel(struct scripts *scripts);
+void scripts_cancel(struct scripts *scripts, bool now); // `now`: no grace
 
 #endif

@@ -133,7 +133,7 @@ slot_on_deadline(void *ctx)
     struct slot *slot = ctx;
     switch (slot->state) {
     case SLOT_STARTING:
-        slot_condemn(slot, false, "its worker did not greet in time");
+        slot_condemn(slot, false, "did not greet in time");
         if (slot->dead || (slot->child == NULL && slot->pid == 0)) {
             bury(slot);
         } else {

@@ -35,3 +35,17 @@ class Robustness(FakeCase):
         self.assertEqual(len(result.states), 100)
         self.assertSays(result.out, " not run")
         self.assertNotIn("without a state", result.out)
+
+    def test_a_second_signal_ends_setup_without_grace(self):
+        ready = self.fifo("ready")
+        self.suite({"test_it.py": QUICK, "mule.yaml": """
+            workspaces:
+              w: {setup: "trap '' TERM; echo go > $READY; sleep 1000"}
+            """})
+        program = self.start_test("--workspace", "w", "--grace", "1000",
+                                  env={"READY": ready.path})
+        ready.line(program)
+        program.signal(15)
+        program.wait_event("stopping")
+        program.signal(15)
+        self.assertEqual(program.wait(), -15, program.describe())
