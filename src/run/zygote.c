@@ -40,6 +40,7 @@ struct zygote {
     unsigned can;
     int dump_signal;
     bool hung;       // it was killed for not answering
+    bool closed;     // it was killed for closing its connection
     struct buf line; // a request being built
     struct err err;
 };
@@ -249,6 +250,8 @@ describe_end(const struct zygote *zygote, const struct child_exit *exit,
     if (zygote->hung) {
         snprintf(text, size, "did not end within %g s (--import-timeout)",
                  zygote->params.settings->import_timeout_ms / 1000.0);
+    } else if (zygote->closed) {
+        snprintf(text, size, "closed its connection");
     } else if (exit->lost) {
         snprintf(text, size, "its process vanished");
     } else {
@@ -276,8 +279,9 @@ died_collecting(struct zygote *zygote, const struct child_exit *exit)
     if (!err_is_set(&zygote->err) && collection->module != NULL &&
         collection->skips.count < ZYGOTE_SKIP_MAX) {
         char how[160];
-        snprintf(how, sizeof(how), "%s%s",
-                 zygote->hung ? "" : "ended the process: ", what);
+        bool ended = !zygote->hung && !zygote->closed;
+        snprintf(how, sizeof(how), "%s%s", ended ? "ended the process: " : "",
+                 what);
         collection_blame_module(collection, how, buf_slice(&zygote->said.buf));
         begin_collecting(zygote);
         return;
@@ -285,6 +289,7 @@ died_collecting(struct zygote *zygote, const struct child_exit *exit)
     if (!err_is_set(&zygote->err)) {
         err_set(&zygote->err, ERR_SPAWN,
                 zygote->hung ? "adapter \"%s\" did not answer in time"
+                               " (--import-timeout)"
                              : "adapter \"%s\" %s before the suite was loaded",
                 zygote->params.command->name, what);
         err_hint(&zygote->err, "`mule doctor` tries the interpreter and its"
@@ -343,7 +348,11 @@ on_deadline(void *ctx)
 {
     struct zygote *zygote = ctx;
     log_debug("zygote: no answer in time, state %d", (int)zygote->state);
-    zygote->hung = zygote->state != ZYGOTE_STOPPING;
+    if (zygote->state != ZYGOTE_STOPPING) {
+        bool greeted = zygote->state != ZYGOTE_STARTING;
+        zygote->closed = greeted && zygote->session == NULL;
+        zygote->hung = !zygote->closed;
+    }
     if (zygote->child != NULL) {
         child_signal(zygote->child, SIGKILL);
     }
@@ -364,7 +373,7 @@ begin_collecting(struct zygote *zygote)
     };
     struct err err = {0};
     last_words_reset(&zygote->said);
-    zygote->hung = false;
+    zygote->hung = zygote->closed = false;
     zygote->child = adapter_command_start(zygote->params.guardians, &start,
                                           &events, zygote, &err);
     if (zygote->child == NULL) {
