@@ -18,6 +18,8 @@ PERL = os.path.join(ROOT, "examples", "adapters", "perl_adapter.pl")
 
 # What the adapter did makes a run impossible; mule says so with these words.
 BROKEN = {
+    "never-connects": ["did not answer in time"],
+    "greeting-hang": ["did not answer in time"],
     "greeting-die": ["exited with status 3 before the suite was loaded"],
     "greeting-twice": ["greeted twice"],
     "greeting-garbage": ["fake_adapter.py", "not JSON"],
@@ -75,8 +77,9 @@ def fake(*words):
 class FakeCase(MuleCase):
 
     def misfortune(self, name, *args, **more):
-        if name in ("collect-hang", "import-hang", "collect-close"):
-            args = ("--import-timeout", "5", *args)
+        if name in ("never-connects", "greeting-hang", "collect-hang",
+                    "import-hang", "collect-close"):
+            args = ("--import-timeout", "2", *args)
         return self.mule_test("--adapter", fake("--misfortune", name), "-j2",
                               *args, **more)
 
@@ -155,8 +158,8 @@ class Misfortunes(FakeCase):
         names = {line.split()[0] for line in text.decode().splitlines()}
         tested = {*BROKEN, *LOADING, *RUNNING, *HARMLESS, *HANGING,
                   "run-before", "run-silent", "collect-unknown"}
-        # These end at limits of a minute, which no option changes.
-        slow = {"never-connects", "greeting-hang", "fork-silent", "fork-hang"}
+        # These end at limits of half a minute, which no option changes.
+        slow = {"fork-silent", "fork-hang"}
         self.assertEqual(names, tested | slow)
 
 

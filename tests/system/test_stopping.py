@@ -103,7 +103,9 @@ class Interrupting(Waiting):
         program = self.start_test(env={"READY": self.ready.path})
         self.assertEqual(self.ready.line(program), "loading")
         program.signal(signal.SIGINT)
-        self.assertEqual(program.wait(), -signal.SIGINT)
+        result = self.result_of(program)
+        self.assertEqual(result.status, -signal.SIGINT)
+        self.assertEqual(result.tally["selected"], 0)
 
     def test_ctrl_c_ends_commands(self):
         self.suite({"job": "#!/bin/bash\necho $$ > $READY\nsleep 1000\n"})
