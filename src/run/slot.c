@@ -199,5 +199,6 @@ slot_stop(struct slot *slot)
     buf_reset(&slot->shared->line);
     request_add_stop(&slot->shared->line);
     slot_send_line(slot);
-    deadline_arm(&slot->deadline, SLOT_STOP_MS);
+    deadline_arm(&slot->deadline,
+                 zygote_end_ms(slot->shared->settings, SLOT_STOP_MS));
 }

@@ -274,7 +274,8 @@ expect_end(struct slot *slot)
 {
     slot->sent_count = 1; // the job that is over
     slot->state = SLOT_ENDING;
-    deadline_arm(&slot->deadline, SLOT_STOP_MS);
+    deadline_arm(&slot->deadline,
+                 zygote_end_ms(slot->shared->settings, SLOT_STOP_MS));
 }
 
 static void

@@ -20,6 +20,8 @@
 // Modules that may end or hang the process before mule gives up.
 #define ZYGOTE_SKIP_MAX 200
 #define ZYGOTE_STOP_MS 2000
+// To write the coverage of a large suite takes a while.
+#define ZYGOTE_SAVE_MS 60000
 
 enum zygote_state {
     ZYGOTE_ABSENT = 1,
@@ -484,5 +486,13 @@ zygote_stop(struct zygote *zygote)
         request_add_stop(&zygote->line);
         zygote_send(zygote, buf_slice(&zygote->line));
     }
-    deadline_arm(&zygote->deadline, ZYGOTE_STOP_MS);
+    deadline_arm(&zygote->deadline,
+                 zygote_end_ms(zygote->params.settings, ZYGOTE_STOP_MS));
+}
+
+uint32_t
+zygote_end_ms(const struct settings *settings, uint32_t otherwise)
+{
+    bool saves = settings->coverage != NULL || settings->profile;
+    return saves ? ZYGOTE_SAVE_MS : otherwise;
 }

@@ -67,4 +67,7 @@ void zygote_kill(struct zygote *zygote);
 /* Ends it. on_stopped follows, at once if it does not run. */
 void zygote_stop(struct zygote *zygote);
 
+/* How long a process of the suite may take to end after it was asked to. */
+uint32_t zygote_end_ms(const struct settings *settings, uint32_t otherwise);
+
 #endif
