@@ -229,6 +229,19 @@ class Running(unittest.TestCase):
             self.assertEqual((finding["file"], finding["line"]),
                              ("test_named.py", 5))
 
+    def test_the_garbage_collector_knows_all_objects(self):
+        files = {"test_gc.py": """
+            import gc, unittest
+            HELD = ["what was made while the module was loaded"]
+            HOLDER = {"held": HELD}
+            class A(unittest.TestCase):
+                def test_referrers(self):
+                    referrers = gc.get_referrers(HELD)
+                    self.assertTrue(any(r is HOLDER for r in referrers))
+            """}
+        for outcome in self.run_both_ways(files):
+            self.assertEqual(outcome["test_referrers"]["state"], "passed")
+
     def test_a_test_has_a_finding_for_each_subtest(self):
         for outcome in self.run_both_ways({"test_sub.py": SUBTESTS}):
             many = outcome["test_many"]

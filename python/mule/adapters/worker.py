@@ -5,6 +5,7 @@ speaks on the same socket; the worker is silent until it has ended.
 """
 
 import atexit
+import gc
 import os
 import sys
 import unittest
@@ -22,6 +23,7 @@ __unittest = True
 LEFT = 86  # exit status of a job's process: its other items run elsewhere
 
 _getpid, _exit, _killpg = os.getpid, os._exit, os.killpg
+_unfreeze = gc.unfreeze
 _setpgid, _chdir, _getrusage = os.setpgid, os.chdir, resource.getrusage
 _pidfd_open, _close = getattr(os, "pidfd_open", None), os.close
 
@@ -392,6 +394,9 @@ class Worker:
                 self.connection.send({"msg": "process", "pid": _getpid(),
                                       "job": message["job"]})
             self.found.once = True
+            # Frozen objects are hidden from gc.get_referrers and its like.
+            # Nothing is collected by this: that takes many new objects.
+            _unfreeze()
             if not self._run_here(message):
                 status = LEFT
             else:

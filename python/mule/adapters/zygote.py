@@ -127,6 +127,7 @@ class Zygote:
     def _run(self, message):
         """Run a job right here: the terminal belongs to it."""
         if self.runner is None:
+            gc.unfreeze()
             warn_as_unittest()
             self.runner = Worker(self.connection, Capture(), None,
                                  Found(self.collection), self.settings)
@@ -193,7 +194,10 @@ class Zygote:
             warn_as_unittest()
             worker = Worker(connection, capture, words,
                             Found(self.collection), self.settings)
-            gc.freeze()
+            if worker.isolated:
+                gc.freeze()
+            else:
+                gc.unfreeze()
             worker.serve()
             _exit(0)
         except Refused as problem:
