@@ -10,6 +10,7 @@ import pstats
 import sys
 
 MOST = 20
+OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def load(folder):
@@ -29,6 +30,10 @@ def load(folder):
     return total, broken
 
 
+def is_ours(function):
+    return function[0].startswith(OURS)
+
+
 def describe(function):
     file, line, name = function
     if file == "~":
@@ -44,7 +49,8 @@ def main(folder):
     if total is None:
         print("no profile was written")
         return
-    rows = sorted(total.stats.items(), key=lambda row: -row[1][2])
+    rows = sorted((row for row in total.stats.items() if not is_ours(row[0])),
+                  key=lambda row: -row[1][2])
     print("    own s   total s      calls  function")
     for function, (_, calls, own, cumulative, _) in rows[:MOST]:
         print("%9.3f %9.3f %10d  %s" % (own, cumulative, calls,

@@ -6,8 +6,10 @@
 #include "util/buf.h"
 #include "util/path.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 // A million data files take a while.
 #define AFTERMATH_MS 600000
@@ -124,6 +126,28 @@ aftermath_combine_coverage(const struct aftermath *aftermath, const char *dir,
 }
 
 bool
+aftermath_make_profiles(const char *dir, struct err *err)
+{
+    if (!path_make_folders(dir, 0777, err) || !path_check_writable(dir, err)) {
+        err_wrap(err, "--profile");
+        return err_hint(err, "run mule where it may make a folder");
+    }
+    DIR *folder = opendir(dir);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (slice_ends_with(slice_of(entry->d_name), SLICE(".prof"))) {
+            char *path = path_join(dir, entry->d_name);
+            unlink(path);
+            free(path);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return true;
+}
+
+bool
 aftermath_list_hottest(const struct aftermath *aftermath, const char *dir,
                        struct err *err)
 {
@@ -136,9 +160,11 @@ aftermath_list_hottest(const struct aftermath *aftermath, const char *dir,
         fine = err_set(err, ERR_SYSTEM, "%s did not succeed", script);
     }
     if (fine) {
-        fine =
-            writer_put(aftermath->fd, SLICE("\nHottest functions:\n"), err) &&
-            writer_put(aftermath->fd, buf_slice(&helper.said), err);
+        fine = writer_put(aftermath->fd,
+                          SLICE("\nHottest functions (profiles of all "
+                                "jobs: " AFTERMATH_PROFILES "/*.prof):\n"),
+                          err) &&
+               writer_put(aftermath->fd, buf_slice(&helper.said), err);
     }
     if (!fine) {
         err_wrap(err, "listing the hottest functions");

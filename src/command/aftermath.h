@@ -9,6 +9,9 @@
 #include "command/interpreter.h"
 #include "loop/child.h"
 
+/* Where the profiles of the last run are kept. */
+#define AFTERMATH_PROFILES "mule-profile"
+
 struct aftermath {
     struct loop *loop;
     struct guardians *guardians;
@@ -20,6 +23,9 @@ struct aftermath {
 bool aftermath_combine_coverage(const struct aftermath *aftermath,
                                 const char *dir, const char *rcfile,
                                 struct err *err);
+
+/* Makes the folder `dir`, or clears it of the profiles of an earlier run. */
+bool aftermath_make_profiles(const char *dir, struct err *err);
 
 /* Lists the hottest functions of the profiles in `dir`. */
 bool aftermath_list_hottest(const struct aftermath *aftermath, const char *dir,

@@ -107,7 +107,13 @@ make_suite(struct engine *engine, struct err *err)
     }
     engine->coverage_dir =
         make_folder(engine, "coverage", settings->coverage != NULL);
-    engine->profile_dir = make_folder(engine, "profile", settings->profile);
+    if (settings->profile) {
+        engine->profile_dir = path_absolute(AFTERMATH_PROFILES, err);
+        if (engine->profile_dir == NULL ||
+            !aftermath_make_profiles(engine->profile_dir, err)) {
+            return false;
+        }
+    }
     engine->suite = suite_new(
         &(struct suite_params){
             .loop = engine->loop,

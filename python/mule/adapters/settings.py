@@ -71,9 +71,12 @@ class Settings:
             with profile:
                 yield
         finally:
+            name = "".join(c if c.isalnum() or c in "._-" else "_"
+                           for c in message.get("name", ""))
             profile.dump_stats(os.path.join(
-                self.profile["dir"], "%d.%d.prof" % (
-                    message["job"], message.get("attempt", 1))))
+                self.profile["dir"], "%s.%d.%d.prof" % (
+                    name[:100].lstrip("."), message["job"],
+                    message.get("attempt", 1))))
 
     # The terminal.
 
