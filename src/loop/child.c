@@ -1,6 +1,7 @@
 #include "loop/child.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -130,6 +131,9 @@ tell_failed(struct child *child, const struct frame_failed *failed)
     if (child->events != NULL && child->events->on_failed != NULL) {
         err_set_errno(&err, ERR_SPAWN, failed->number, "%s %s",
                       frame_step_name(failed->step), failed->name);
+        if (failed->number == EAGAIN || failed->number == ENOMEM) {
+            err_hint(&err, CHILD_TOO_MANY);
+        }
         child->events->on_failed(child->ctx, &err);
     }
     bury(child, &exit);

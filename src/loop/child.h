@@ -16,6 +16,11 @@
 
 struct child;
 
+/* What to do where the system gives no more processes. */
+#define CHILD_TOO_MANY                                                        \
+    "there may be too many processes (ulimit -u) or too little memory; fewer" \
+    " slots (-j) need less of both"
+
 enum child_input {
     CHILD_INPUT_NULL, // /dev/null
     CHILD_INPUT_FILE, // input_path

@@ -512,7 +512,8 @@ guardian_start(const struct guardian_params *params,
     close(fds[1]);
     if (pid < 0) {
         close(fds[0]);
-        return err_set_errno(err, ERR_SPAWN, number, "starting a guardian");
+        err_set_errno(err, ERR_SPAWN, number, "starting a guardian");
+        return err_hint(err, CHILD_TOO_MANY);
     }
     fcntl(fds[0], F_SETFL, O_NONBLOCK);
     *handle = (struct guardian_handle){.pid = pid, .fd = fds[0]};

@@ -17,12 +17,14 @@ make_page(struct slot *slot, struct err *err)
     slot->page_path = alloc_printf(
         "%s/%d.page", workplace_folder(slot->shared->workplace), slot->number);
     int fd = open(slot->page_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, PAGE_BYTES) != 0) {
-        err_set_errno(err, ERR_SYSTEM, errno, "make %s", slot->page_path);
+    // Room is taken now: a page without it would be a SIGBUS later.
+    int number = fd < 0 ? errno : posix_fallocate(fd, 0, PAGE_BYTES);
+    if (number != 0) {
+        err_set_errno(err, ERR_SYSTEM, number, "make %s", slot->page_path);
         if (fd >= 0) {
             close(fd);
         }
-        return false;
+        return err_hint(err, "set TMPDIR to a folder with room");
     }
     void *page =
         mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -193,8 +193,7 @@ slot_fork_failed(struct slot *slot, struct slice reason)
         return;
     }
     err_set(&err, ERR_SPAWN, "starting a worker: %.*s", SLICE_ARG(reason));
-    err_hint(&err, "there may be too many processes (ulimit -u) or too little"
-                   " memory; fewer slots (-j) need less of both");
+    err_hint(&err, CHILD_TOO_MANY);
     slot->state = SLOT_EMPTY;
     deadline_disarm(&slot->deadline);
     slot->shared->events->on_broken(slot->shared->ctx, &err);
