@@ -163,7 +163,6 @@ make_scripts(struct engine *engine, struct err *err)
                 .loop = engine->loop,
                 .guardians = engine->guardians,
                 .workspace = workspace,
-                .workplace = engine->workplace,
                 .build_id = engine->identity.build_id,
                 .revision = getenv("MULE_REVISION"),
                 .output_limit = settings->output_limit,

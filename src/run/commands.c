@@ -25,6 +25,7 @@ struct commands {
     bool draining;
     bool settling;
     struct items *collected;
+    bool full; // there was no room for all of them
     const struct source_events *source_events;
     void *source_ctx;
 };
@@ -62,8 +63,9 @@ add_program(struct commands *commands, const char *name)
                                      .file = file ? text : (struct slice){0},
                                      .kind = JOB_COMMAND,
                                  });
-    if (job != JOB_NONE) {
-        items_add(commands->collected, job, text, 0);
+    if (job == JOB_NONE ||
+        items_add(commands->collected, job, text, 0) == ITEM_NONE) {
+        commands->full = true;
     }
 }
 
@@ -132,7 +134,12 @@ collect_now(void *ctx)
             add_label(commands, label);
         }
     }
-    commands->source_events->on_collected(commands->source_ctx, NULL);
+    struct err err = {0};
+    if (commands->full) {
+        err_set(&err, ERR_SYSTEM, "there are more programs than there is room");
+    }
+    commands->source_events->on_collected(commands->source_ctx,
+                                          commands->full ? &err : NULL);
 }
 
 static void

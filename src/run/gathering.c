@@ -113,58 +113,88 @@ collect(struct gathering *gathering, bool everything)
 
 // -------------------------------------------------------------- selecting
 
+/* A job of one item. Gives the item; ITEM_NONE: there is no room. */
+static uint32_t
+add_single(struct items *items, const struct job_params *params,
+           struct slice id)
+{
+    uint32_t job = items_add_job(items, params);
+    return job != JOB_NONE ? items_add(items, job, id, 0) : ITEM_NONE;
+}
+
+static bool
+refuse_more(struct err *err)
+{
+    return err_set(err, ERR_SYSTEM, "there are more tests than there is room");
+}
+
 /* Such a module is an item as any other, so that it is counted and named. */
-static void
-add_broken_modules(struct gathering *gathering)
+static bool
+add_broken_modules(struct gathering *gathering, struct err *err)
 {
     struct items *items = gathering->params.items;
     for (size_t i = 0; i < gathering->broken.count; i++) {
         struct broken_module *broken = &gathering->broken.items[i];
-        uint32_t job =
-            items_add_job(items, &(struct job_params){
-                                     .name = slice_of(broken->module),
-                                     .file = slice_of(broken->file),
-                                     .kind = JOB_IMPORT,
-                                 });
+        struct job_params job = {
+            .name = slice_of(broken->module),
+            .file = slice_of(broken->file),
+            .kind = JOB_IMPORT,
+        };
         char *id = alloc_printf("import (%s)", broken->module);
-        if (job != JOB_NONE) {
-            broken->item = items_add(items, job, slice_of(id), 0);
-        }
+        broken->item = add_single(items, &job, slice_of(id));
         free(id);
+        if (broken->item == ITEM_NONE) {
+            return refuse_more(err);
+        }
     }
+    return true;
+}
+
+static void
+forget_broken_modules(struct gathering *gathering)
+{
+    for (size_t i = 0; i < gathering->broken.count; i++) {
+        free(gathering->broken.items[i].module);
+        free(gathering->broken.items[i].file);
+        free(gathering->broken.items[i].message);
+        free(gathering->broken.items[i].said);
+    }
+    ARRAY_RELEASE(&gathering->broken);
 }
 
 /*
  * Under --runner each selected job becomes one command, whatever its tests
  * are called.
  */
-static void
-turn_into_commands(struct gathering *gathering)
+static bool
+turn_into_commands(struct gathering *gathering, struct err *err)
 {
     struct items *items = gathering->params.items;
     ARRAY(char *) names = {0};
     ARRAY(char *) files = {0};
     for (uint32_t job = 0; job < items_job_count(items); job++) {
+        // Also for a module that could not be loaded here.
         if (book_count_open(items, job) > 0) {
             ARRAY_ADD(&names, alloc_dup(items_job_name(items, job)));
             ARRAY_ADD(&files, alloc_dup(items_job_file(items, job)));
         }
     }
     items_clear(items);
+    forget_broken_modules(gathering);
+    bool fits = true;
     for (size_t i = 0; i < names.count; i++) {
-        struct slice name = slice_of(names.items[i]);
-        uint32_t job =
-            items_add_job(items, &(struct job_params){
-                                     .name = name,
-                                     .file = slice_of(files.items[i]),
-                                     .kind = JOB_COMMAND,
-                                 });
-        items_add(items, job, name, 0);
+        struct job_params job = {
+            .name = slice_of(names.items[i]),
+            .file = slice_of(files.items[i]),
+            .kind = JOB_COMMAND,
+        };
+        fits = fits && add_single(items, &job, job.name) != ITEM_NONE;
         free(names.items[i]);
         free(files.items[i]);
     }
     ARRAY_RELEASE(&names);
     ARRAY_RELEASE(&files);
+    return fits || refuse_more(err);
 }
 
 /* People who see a run of nothing want to know where was looked. */
@@ -204,7 +234,9 @@ gathering_select(struct gathering *gathering, struct event_collected *collected,
 {
     const struct gathering_params *params = &gathering->params;
     const struct settings *settings = params->settings;
-    add_broken_modules(gathering);
+    if (!add_broken_modules(gathering, err)) {
+        return false;
+    }
     // A label of a command is the name of a job, whatever it looks like.
     bool pattern = !settings->tap && settings->runner == NULL &&
                    select_has_pattern(&settings->labels);
@@ -230,8 +262,8 @@ gathering_select(struct gathering *gathering, struct event_collected *collected,
         .us = (uint64_t)(now_usec() - gathering->began),
     };
     if (params->commands) {
-        turn_into_commands(gathering);
         collected->items = collected->jobs;
+        return turn_into_commands(gathering, err);
     }
     return true;
 }
@@ -268,13 +300,7 @@ gathering_init(struct gathering *gathering,
 void
 gathering_release(struct gathering *gathering)
 {
-    for (size_t i = 0; i < gathering->broken.count; i++) {
-        free(gathering->broken.items[i].module);
-        free(gathering->broken.items[i].file);
-        free(gathering->broken.items[i].message);
-        free(gathering->broken.items[i].said);
-    }
-    ARRAY_RELEASE(&gathering->broken);
+    forget_broken_modules(gathering);
     texts_release(&gathering->unknown);
     free(gathering->reason);
 }

@@ -54,7 +54,8 @@ void gathering_start(struct gathering *gathering);
 
 /*
  * After on_done: selects among what was collected, and says how much of it
- * there is. False with err when a label fits nothing.
+ * there is. False with err when a label fits nothing, or when there is no
+ * room.
  */
 bool gathering_select(struct gathering *gathering,
                       struct event_collected *collected, struct err *err);

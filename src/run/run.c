@@ -171,12 +171,13 @@ exit_status(const struct run *run)
         bool usage = run->err.kind == ERR_USAGE || run->err.kind == ERR_CONFIG;
         return usage ? 4 : 3;
     }
-    // A list leaves its items open: nothing was run.
-    bool settled = run->params.list_only || ledger_is_settled(run->ledger);
+    // What was only collected has no state, and was not promised one.
+    bool settled = !run->began || ledger_is_settled(run->ledger);
     if (run->stop == STOP_BROKEN || !settled) {
         return 3;
     }
-    if (run->stop == STOP_ASKED || run->stop == STOP_TIME) {
+    if (run->stop == STOP_ASKED || run->stop == STOP_TIME ||
+        run->stop == STOP_INTERRUPTED) {
         return 2;
     }
     if (!tally_is_green(tally) || run->stop == STOP_BAILED) {

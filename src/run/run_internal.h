@@ -37,8 +37,8 @@ struct run {
     enum stop_reason stop;
     bool giving; // inside give_out: a slot that answers at once must wait
     struct deadline max_time;
-    bool nothing;
-    bool began; // items were selected: each of them needs a state
+    bool nothing; // is selected
+    bool began;   // items were selected: each of them needs a state
     struct err err;
     char *bail;
 };

@@ -8,13 +8,11 @@
 #include "loop/child.h"
 #include "model/event.h"
 #include "model/settings.h"
-#include "run/workplace.h"
 
 struct scripts_params {
     struct loop *loop;
     struct guardians *guardians;
     const struct workspace *workspace;
-    const struct workplace *workplace;
     const char *build_id;
     const char *revision; // MULE_REVISION, or NULL
     uint64_t output_limit;

@@ -1,16 +1,19 @@
 #include "run/settling.h"
 
 #include "run/verdict.h"
+#include "util/alloc.h"
 #include "util/now.h"
+
+#include <stdlib.h>
 
 /* A process died and no item was running: somebody has to carry the blame. */
 static void
 blame_process(struct book *book, const struct order_report *report,
               const struct outcome *outcome)
 {
-    struct buf id = BUF_INIT(4096);
     uint32_t origin = items_peek_job(book->items, report->job)->origin;
-    buf_addf(&id, "process (%s)", items_job_name(book->items, origin));
+    char *id =
+        alloc_printf("process (%s)", items_job_name(book->items, origin));
     struct chronicle_place place = {
         .job = report->job,
         .attempt = report->attempt,
@@ -18,8 +21,8 @@ blame_process(struct book *book, const struct order_report *report,
     };
     struct outcome blame = *outcome;
     blame.ran = false; // it is no test
-    book_appear(book, &place, buf_slice(&id), 0, &blame);
-    buf_release(&id);
+    book_appear(book, &place, slice_of(id), 0, &blame);
+    free(id);
 }
 
 static void
