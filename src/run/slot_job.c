@@ -151,6 +151,9 @@ why_it_ended(const struct slot *slot, bool died)
     if (slot->cancelled) {
         return ORDER_CANCELLED;
     }
+    if (slot->orphan) {
+        return ORDER_LOST;
+    }
     return died ? ORDER_CRASHED : ORDER_DONE;
 }
 

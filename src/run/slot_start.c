@@ -77,6 +77,7 @@ slot_start_worker(struct slot *slot)
     assert(slot->state == SLOT_EMPTY);
     slot->dead = false;
     slot->breach = false;
+    slot->orphan = false;
     slot->problem[0] = '\0';
     slot->pid = 0;
     printed_skip(&slot->printed);
@@ -163,9 +164,9 @@ slot_greeted(struct slot *slot, struct session *session,
         return;
     }
     if (hello->resume || slot->state != SLOT_STARTING ||
-        slot->session != NULL) {
+        slot->session != NULL || slot->orphan) {
         session_drop(session);
-        if (!hello->resume && slot->state != SLOT_EMPTY) {
+        if (!hello->resume && slot->state != SLOT_EMPTY && !slot->orphan) {
             slot_condemn(slot, true, "greeted twice");
         }
         return;

@@ -203,7 +203,7 @@ bury(struct slot *slot)
         slot_sweep(slot, slot->pid);
         uint64_t us = slot_now(slot) - slot->run.began_us;
         slot_end_front(slot, true, slot->dead_status, us);
-    } else if (!greeted && slot->order_count > 0) {
+    } else if (!greeted && slot->order_count > 0 && !slot->orphan) {
         struct err err = {0};
         err_set(&err, ERR_SPAWN, "a worker of adapter \"%s\" %s",
                 slot->shared->command->name,
@@ -237,7 +237,8 @@ slot_exited(struct slot *slot, int status, const struct usage *usage)
     slot->dead = true;
     slot->dead_status = status;
     slot->run.usage = *usage;
-    if (slot->session == NULL && slot->side == NULL) {
+    bool may_greet = slot->orphan && slot->state == SLOT_STARTING;
+    if (slot->session == NULL && slot->side == NULL && !may_greet) {
         bury(slot);
     } else {
         deadline_arm(&slot->deadline, SLOT_EOF_MS);
@@ -251,6 +252,7 @@ slot_orphaned(struct slot *slot)
         return;
     }
     // Its own connection tells of its end from now on.
+    slot->orphan = true;
     slot_condemn(slot, false, "the process that had loaded the suite is gone");
     slot_exited(slot, SIGKILL, &(struct usage){0});
 }

@@ -222,11 +222,33 @@ on_zygote_message(void *ctx, const struct adapter_message *message)
     }
 }
 
+/*
+ * A test killed it, as one does that signals the process in which its module
+ * was loaded. What ran is lost and, like the rest, runs in workers that load
+ * it themselves: there that process is their own.
+ */
+static bool
+go_on_without_zygote(struct suite *suite, const struct err *err)
+{
+    if (suite->shared.inside || suite->cancelled || suite->shared.spawn ||
+        (zygote_can(suite->zygote) & ADAPTER_CAN_RUN) == 0) {
+        return false;
+    }
+    suite->shared.spawn = true;
+    char *text = alloc_printf("%s; what has not run yet is loaded again in"
+                              " processes of its own",
+                              err->text);
+    suite->params.events->on_note(suite->params.ctx, NOTE_WARNING, text, NULL);
+    free(text);
+    return true;
+}
+
 static void
 on_zygote_died(void *ctx, const struct err *err)
 {
     struct suite *suite = ctx;
-    if (!suite->shared.inside || !suite->cancelled) {
+    if (!go_on_without_zygote(suite, err) &&
+        (!suite->shared.inside || !suite->cancelled)) {
         suite->params.events->on_broken(suite->params.ctx, err);
     }
     crew_orphaned(&suite->crew);
@@ -268,7 +290,8 @@ static uint32_t
 executor_room(struct executor *executor, uint32_t waiting)
 {
     struct suite *suite = of_executor(executor);
-    if (!zygote_is_ready(suite->zygote) || suite->draining) {
+    bool ready = zygote_is_ready(suite->zygote) || suite->shared.spawn;
+    if (!ready || suite->draining) {
         return 0;
     }
     int slots = slots_in_use(suite);

@@ -68,6 +68,36 @@ class Endings(MuleCase):
                                   "--test-timeout", "20")
         self.assertIn(event["state"], ("crashed", "lost", "error"))
 
+    def signal_where_it_was_loaded(self, signo, **more):
+        """A test that knows the process that loaded its module, by number."""
+        self.suite({"test_it.py": f"""
+            import os, signal, unittest
+            LOADED_IN = os.getpid()
+            class A(unittest.TestCase):
+                def test_a(self):
+                    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+                    os.kill(LOADED_IN, {signo})
+                    self.assertTrue(signal.sigtimedwait([signal.SIGUSR1], 60))
+                def test_b(self): pass
+            class B(unittest.TestCase):
+                def test_c(self): pass
+            """, "test_other.py": CLASS + "    def test_d(self): pass\n"})
+        return self.mule_test(**more)
+
+    def test_signalling_where_it_was_loaded_reaches_itself(self):
+        result = self.signal_where_it_was_loaded("signal.SIGUSR1")
+        self.assertEqual(set(result.states.values()), {"passed"})
+        self.assertEqual(len(result.states), 4)
+        self.assertEqual(result.tally["retried"], 1)
+        self.assertSays(result.text, "what has not run yet is loaded again")
+
+    def test_killing_where_it_was_loaded_is_a_crash(self):
+        result = self.signal_where_it_was_loaded("9", status=1)
+        self.assertStates(result, {"test_it.A.test_a": "crashed",
+                                   "test_it.A.test_b": "passed",
+                                   "test_it.B.test_c": "passed",
+                                   "test_other.T.test_d": "passed"})
+
     def test_SystemExit_is_an_error(self):
         event = self.one_bad_test("sys.exit(0)")
         self.assertEqual(event["state"], "error")
