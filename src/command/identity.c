@@ -46,9 +46,9 @@ add_option(struct buf *buf, const char *option, const char *value)
     }
 }
 
-/* The words of the adapter as a shell would have them; NULL: none. */
+/* Words as a shell would have them, in one; NULL: none. */
 static char *
-join_adapter(const struct texts *words)
+join_words(const struct texts *words)
 {
     struct buf line = BUF_INIT((size_t)64 * 1024);
     if (words->count == 0) {
@@ -61,11 +61,23 @@ join_adapter(const struct texts *words)
     return buf_take(&line);
 }
 
+/* NULL: it is found out, or follows from something else. */
+static const char *
+name_format(const struct settings *settings)
+{
+    static const char *const names[] = {
+        [FORMAT_AUTO] = NULL,     [FORMAT_EXIT] = "exit", [FORMAT_TAP] = "tap",
+        [FORMAT_JUNIT] = "junit", [FORMAT_JSON] = "json",
+    };
+    return settings->tap ? NULL : names[settings->format];
+}
+
 /* The command that runs one more item, without the item. */
 static void
 make_rerun(struct identity *identity, const struct settings *settings)
 {
     struct buf buf = BUF_INIT((size_t)64 * 1024);
+    char *python_args = join_words(&settings->python_args);
     buf_add_text(&buf, "mule test");
     if (strcmp(settings->basedir, ".") != 0) {
         add_option(&buf, "--basedir", settings->basedir);
@@ -75,13 +87,16 @@ make_rerun(struct identity *identity, const struct settings *settings)
     }
     add_option(&buf, "--top", settings->top);
     add_option(&buf, "--python", settings->python);
+    add_option(&buf, "--python-args", python_args);
     add_option(&buf, "--runner", settings->runner);
+    add_option(&buf, "--format", name_format(settings));
     add_option(&buf, "--adapter", identity->adapter);
     add_option(&buf, "--workspace", settings->workspace);
     if (settings->tap) {
         add_word(&buf, "--tap");
     }
     identity->rerun = buf_take(&buf);
+    free(python_args);
 }
 
 static const char *
@@ -107,7 +122,7 @@ identity_init(struct identity *identity, const struct settings *settings,
 {
     *identity = (struct identity){0};
     draw_build_id(identity, settings->build_id);
-    identity->adapter = join_adapter(&settings->adapter);
+    identity->adapter = join_words(&settings->adapter);
     make_rerun(identity, settings);
     gethostname(identity->hostname, sizeof(identity->hostname) - 1);
     identity->cwd = getcwd(NULL, 0);

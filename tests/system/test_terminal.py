@@ -97,6 +97,19 @@ class Verbosity(MuleCase):
         self.assertEqual(self.rerun(command).states,
                          {"test_it.T.test_b": "failed"})
 
+    def test_a_test_is_run_again_as_it_was(self):
+        self.suite({"job": "#!/bin/sh\necho 1..1; echo not ok 1; exit 1\n",
+                    "test_it.py": CLASS + """
+    def test_a(self): self.assertFalse(sys.dont_write_bytecode)
+"""})
+        for words in (["--runner", "./job $TEST", "--format", "exit", "a b"],
+                      ["--python-args=-B -X dev", "test_it"]):
+            first = self.mule_test(*words, status=1)
+            test, = first.finished.values()
+            again = self.rerun(test["rerun"])
+            self.assertEqual(first.count("failed"), 1)
+            self.assertEqual(again.states, first.states)
+
     def test_the_slowest_are_as_many_as_wanted(self):
         self.suite({"test_it.py": CLASS + "".join(
             f"    def test_{i}(self): __import__('time').sleep(0.02)\n"
