@@ -146,9 +146,8 @@ class Profile(unittest.TestCase):
                 self.assertEqual(set(mule.run().states().values()),
                                  {"passed"})
                 calls = []
-                for job in 1, 2:
-                    stats = pstats.Stats(os.path.join(
-                        mule.home, "%d.1.prof" % job)).stats
+                for name in "test_p.A.1.1.prof", "test_p.B.2.1.prof":
+                    stats = pstats.Stats(os.path.join(mule.home, name)).stats
                     calls += [row[0] for (_, _, name), row in stats.items()
                               if name == "work"]
                 self.assertEqual(calls, [1, 2])
