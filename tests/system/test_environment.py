@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import re
+import sys
 
 from support.mule_case import ROOT, MuleCase
 
@@ -98,6 +99,35 @@ class Environment(MuleCase):
         env = self.seen(env=dict.fromkeys(secrets, "secret"))[
             "test_look.A.test"]["env"]
         self.assertEqual([name for name in secrets if name in env], [])
+
+    def test_what_is_set_and_removed_is_what_the_page_says(self):
+        with open(os.path.join(ROOT, "docs", "environment.md"),
+                  encoding="utf-8") as file:
+            page = file.read()
+        first, second = [set(re.findall(r"(?m)^\| `(\w+)` \|", table))
+                         for table in page.split("| variable | value |")[1:]]
+        removed = re.search(r"(?s)These are removed,.*?:(.*?)\. ", page)
+        removed = set(re.findall(r"`(\w+)`", removed.group(1)))
+        self.suite({**SUITE, "show": "#!/bin/sh\nexec env -0\n"})
+        before = self.variables(dict.fromkeys(removed, "secret"))
+        # A program in PATH may be a wrapper that sets variables itself.
+        in_test = self.seen("--python", sys.executable,
+                            env=before)["test_look.A.test"]["env"]
+        self.assertEqual(self.changes(before, in_test), (first, removed))
+        result = self.mule_test("--runner", "./show", "job", env={
+            **before, "MULE_REVISION": "1"})
+        in_command = dict(pair.split("=", 1) for pair in
+                          result.output_of("job").split("\0") if pair)
+        self.assertEqual(self.changes(before, in_command),
+                         (first | second, removed))
+
+    @staticmethod
+    def changes(before, after):
+        """The variables that were set or changed, and those that went."""
+        return ({name for name in after
+                 if after[name] != before.get(name)
+                 and name not in ("PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE")},
+                set(before) - set(after))
 
     def test_each_job_has_an_empty_private_tmpdir(self):
         self.suite(SUITE)
