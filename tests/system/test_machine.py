@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from support.mule_case import BINARY, CLASS, ROOT, MuleCase, is_sanitized
@@ -188,16 +189,20 @@ class Narrow(MuleCase):
                          "only root can become a user without processes")
     def test_few_processes_are_told_of(self):
         self.suite(PASSING)
-        binary = self.copy_for_everybody()
+        place = self.open_to_all()
         python = self.python_for(STRANGER)
         told = 0
         for count in (1, 2, 3, 4, 5, 6, 9):
             with self.subTest(count=count):
                 program = self.start(
-                    "test", "-j", "2", "--python", python, binary=binary,
+                    "test", "-j", "2", "--python", python,
+                    binary=os.path.join(place, "build", "mule"),
+                    cwd=os.path.join(place, "suite"),
+                    env={"TMPDIR": os.path.join(place, "tmp")},
                     limits=lambda: become(STRANGER, count))
                 status = program.wait()
                 self.assertIn(status, (1, 3), program.describe())
+                self.assertEqual(os.listdir(os.path.join(place, "tmp")), [])
                 if status == 3:
                     told += 1
                     self.assertRegex(program.err, rb"(?m)^mule: error: ")
@@ -206,16 +211,22 @@ class Narrow(MuleCase):
                     self.assertIn(b"2 selected = ", program.out)
         self.assertGreater(told, 0)
 
-    def copy_for_everybody(self):
-        """Mule in a folder that any user may read."""
-        place = os.path.join(self.home, "mule")
-        shutil.copytree(os.path.join(ROOT, "python"),
-                        os.path.join(place, "python"))
-        os.mkdir(os.path.join(place, "build"))
-        for folder in (self.home, self.folder):
-            os.chmod(folder, 0o755)
-        os.chmod(self.tmp, 0o777)
-        return shutil.copy(BINARY, os.path.join(place, "build"))
+    def open_to_all(self):
+        """A folder that any user may read, with mule and the suite in it.
+
+        TMPDIR may lie in a folder that only its owner enters.
+        """
+        place = tempfile.mkdtemp(prefix="mc-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, place)
+        os.chmod(place, 0o755)
+        for folder in ("python", "build", "tmp"):
+            os.mkdir(os.path.join(place, folder))
+        shutil.copytree(os.path.join(ROOT, "python", "mule"),
+                        os.path.join(place, "python", "mule"))
+        shutil.copy(BINARY, os.path.join(place, "build"))
+        shutil.copytree(self.folder, os.path.join(place, "suite"))
+        os.chmod(os.path.join(place, "tmp"), 0o777)
+        return place
 
     def python_for(self, user):
         for python in (sys.executable, "/usr/bin/python3"):
