@@ -474,8 +474,10 @@ def _home_files(test):
     return files
 
 
-# Not all of its modules say that they are: _log.py and mock.py do not.
-_UNITTEST = os.path.join(unittest.__path__[0], "")
+# What says nothing of where a test failed. Not all modules of unittest mark
+# their frames: _log.py and mock.py do not.
+_UNITTEST = (os.path.join(unittest.__path__[0], ""),
+             os.path.join(os.path.dirname(os.__file__), "doctest.py"))
 
 
 def _place(test, tb):

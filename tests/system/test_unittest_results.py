@@ -87,6 +87,23 @@ class States(Results):
         self.assertNotIn("file", finding)
         self.assertIn("test_it.py:4,", result.out)
 
+    def test_a_doctest_that_fails_is_placed_at_its_text(self):
+        self.suite({"shop.py": '''
+            def price():
+                """
+                >>> price()
+                1
+                """
+                return 2
+            ''', "test_it.py": """
+            import doctest, shop
+            def load_tests(loader, tests, pattern):
+                return doctest.DocTestSuite(shop)
+            """})
+        result = self.mule_test(status=1)
+        self.assertNotIn("file", self.finding(result, "shop.price"))
+        self.assertRegex(result.out, r"(?m)^shop\.py:2, ")
+
     def test_reasons_of_skips_are_told(self):
         self.suite({"test_it.py": CLASS + """
     @unittest.skip("on the method")
