@@ -236,4 +236,7 @@ class Killed(MuleCase):
         program, pid = self.begin("import time; time.sleep(1000)", "-j", "1")
         for child in processes.children_of(program.pid):
             os.kill(child, signal.SIGKILL)
+        self.ready.line(program)  # lost once: it was given out again
+        for child in processes.children_of(program.pid):
+            os.kill(child, signal.SIGKILL)
         self.assertNotEqual(program.wait(), 0, program.describe())
