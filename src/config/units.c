@@ -126,7 +126,7 @@ units_duration(struct slice text, uint32_t *ms, struct err *err)
                 SLICE_ARG(slice_first(text, 60)));
         return err_hint(err, "write 90, 1.5s, 5m or 1h30m");
     }
-    if (sum > (double)UINT32_MAX) {
+    if (sum > (double)(UINT32_MAX - 1)) { // which is OVERRIDE_UNSAID
         return err_set(err, ERR_USAGE, "%.*s is longer than 49 days",
                        SLICE_ARG(slice_first(text, 60)));
     }

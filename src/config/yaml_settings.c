@@ -365,7 +365,7 @@ read_override(struct context *context, struct err *err)
 
     settings->overrides = alloc_resize(settings->overrides, count + 1,
                                        sizeof(*settings->overrides));
-    settings->overrides[count] = (struct override){0};
+    override_init(&settings->overrides[count]);
     settings->override_count++;
     struct keys keys = {override_rows, COUNT_OF(override_rows),
                         &settings->overrides[count]};

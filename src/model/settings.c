@@ -20,6 +20,16 @@ settings_init(struct settings *settings)
 }
 
 void
+override_init(struct override *override)
+{
+    *override = (struct override){
+        .timeout_ms = OVERRIDE_UNSAID,
+        .test_timeout_ms = OVERRIDE_UNSAID,
+        .slow_ms = OVERRIDE_UNSAID,
+    };
+}
+
+void
 texts_add(struct texts *texts, const char *text)
 {
     texts->at =

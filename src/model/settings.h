@@ -54,11 +54,12 @@ struct workspace {
 };
 
 /* Per-pattern choices of mule.yaml; the first that matches wins. */
+#define OVERRIDE_UNSAID UINT32_MAX
 struct override {
     char *match;
-    uint32_t timeout_ms;      // 0: not said
-    uint32_t test_timeout_ms; // 0: not said
-    uint32_t slow_ms;         // 0: not said
+    uint32_t timeout_ms;      // 0: none; OVERRIDE_UNSAID
+    uint32_t test_timeout_ms; // likewise
+    uint32_t slow_ms;         // likewise
     bool alone;               // nothing may run beside it
 };
 
@@ -121,6 +122,9 @@ struct settings {
 /* Fills in the defaults that the man page names. */
 void settings_init(struct settings *settings);
 void settings_release(struct settings *settings);
+
+/* Says nothing yet. */
+void override_init(struct override *override);
 
 /* Copies `text` to the end. */
 void texts_add(struct texts *texts, const char *text);

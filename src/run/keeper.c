@@ -33,9 +33,6 @@ keeper_reset(struct keeper *keeper)
 static void
 turn(struct keeper *keeper, struct slice bytes)
 {
-    if (keeper->half == 0) {
-        return;
-    }
     if (bytes.len > keeper->half) {
         bytes = slice_skip(bytes, bytes.len - keeper->half);
     }
@@ -54,6 +51,9 @@ void
 keeper_add(struct keeper *keeper, struct slice bytes)
 {
     keeper->total += bytes.len;
+    if (keeper->half == 0) {
+        return; // a buffer without any room is none
+    }
     struct slice first = slice_first(bytes, keeper->half - keeper->head.len);
     buf_add_slice(&keeper->head, first);
     bytes = slice_skip(bytes, first.len);

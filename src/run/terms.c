@@ -21,7 +21,7 @@ find_override(const struct settings *settings, const struct items *items,
 static uint32_t
 first_of(uint32_t wanted, uint32_t otherwise)
 {
-    return wanted > 0 ? wanted : otherwise;
+    return wanted != OVERRIDE_UNSAID ? wanted : otherwise;
 }
 
 void

@@ -26,7 +26,7 @@ watch_item(struct watch *watch, uint64_t began_us)
     watch->said_slow = false;
     if (watch->cause == WATCH_ITEM_LIMIT && watch->stage < WATCH_KILLED) {
         // It came to its end after all: the next one must not pay for it.
-        watch->cause = WATCH_NO_CAUSE;
+        watch->cause = watch->cancelled ? WATCH_CANCEL : WATCH_NO_CAUSE;
         watch->stage = WATCH_RUNNING;
     }
 }
@@ -34,6 +34,7 @@ watch_item(struct watch *watch, uint64_t began_us)
 void
 watch_cancel(struct watch *watch, bool now)
 {
+    watch->cancelled = true;
     if (watch->cause == WATCH_NO_CAUSE) {
         watch->cause = WATCH_CANCEL;
     }

@@ -51,6 +51,7 @@ struct watch {
     uint64_t item_began_us; // 0: no item runs
     uint64_t stage_us;      // when the stage was entered
     bool said_slow;
+    bool cancelled; // also where a limit was the first cause
 };
 
 /* A job begins at `now_us`. */

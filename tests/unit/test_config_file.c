@@ -115,6 +115,21 @@ workspaces_and_overrides_are_read(void **state)
 }
 
 static void
+a_limit_of_an_override_is_unsaid_or_none_or_a_time(void **state)
+{
+    (void)state;
+    struct settings settings;
+
+    parse(&settings, "mule.yaml",
+          "overrides:\n"
+          "  - {match: a, timeout: 0, slow: 1}\n");
+    assert_int_equal(settings.overrides[0].timeout_ms, 0);
+    assert_int_equal(settings.overrides[0].test_timeout_ms, OVERRIDE_UNSAID);
+    assert_int_equal(settings.overrides[0].slow_ms, 1000);
+    settings_release(&settings);
+}
+
+static void
 paths_are_relative_to_the_file(void **state)
 {
     (void)state;
@@ -391,6 +406,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(options_go_by_their_long_names),
     cmocka_unit_test(lists_are_sequences_or_commas),
     cmocka_unit_test(workspaces_and_overrides_are_read),
+    cmocka_unit_test(a_limit_of_an_override_is_unsaid_or_none_or_a_time),
     cmocka_unit_test(paths_are_relative_to_the_file),
     cmocka_unit_test(a_file_may_say_nothing),
     cmocka_unit_test(unknown_keys_are_named_with_the_nearest_known_one),

@@ -953,11 +953,10 @@ overrides_of_a_job_reach_its_order(void **state)
     scene->settings.test_timeout_ms = 2000;
     scene->settings.overrides = alloc_zero(1, sizeof(struct override));
     scene->settings.override_count = 1;
-    scene->settings.overrides[0] = (struct override){
-        .match = alloc_dup("m.B"),
-        .timeout_ms = 7,
-        .alone = true,
-    };
+    override_init(&scene->settings.overrides[0]);
+    scene->settings.overrides[0].match = alloc_dup("m.B");
+    scene->settings.overrides[0].timeout_ms = 7;
+    scene->settings.overrides[0].alone = true;
     scene_open(scene, &params);
     scene_job(scene, "m.B", ".test_1", ".test_2");
     scene_job(scene, "m.A", ".test_1", ".test_2");

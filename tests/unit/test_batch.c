@@ -1,0 +1,147 @@
+#include "schedule/batch.h"
+
+#include "check.h"
+
+static struct batch
+learned(uint64_t us, int times)
+{
+    struct batch batch = {0};
+
+    for (int i = 0; i < times; i++) {
+        batch_learn(&batch, us);
+    }
+    return batch;
+}
+
+static void
+at_first_there_is_one_job_at_a_slot(void **state)
+{
+    struct batch batch = {0};
+
+    (void)state;
+    assert_int_equal(batch_depth(&batch, 1000000, 2), 1);
+}
+
+static void
+long_jobs_lie_at_no_slot(void **state)
+{
+    struct batch batch = learned(100000, 3);
+
+    (void)state;
+    assert_int_equal(batch_depth(&batch, 1000000, 2), 1);
+}
+
+static void
+the_shorter_jobs_are_the_more_of_them_lie_ready(void **state)
+{
+    uint32_t last = 1;
+
+    (void)state;
+    for (uint64_t us = 100000; us > 0; us /= 10) {
+        struct batch batch = learned(us, 3);
+        uint32_t depth = batch_depth(&batch, 1000000, 2);
+        assert_true(depth >= last);
+        last = depth;
+    }
+    assert_int_equal(last, BATCH_MOST);
+}
+
+static void
+there_is_a_most(void **state)
+{
+    struct batch batch = learned(0, 3);
+
+    (void)state;
+    assert_int_equal(batch_depth(&batch, 1000000, 2), BATCH_MOST);
+}
+
+static void
+near_the_end_less_is_given_out(void **state)
+{
+    struct batch batch = learned(1, 3);
+    uint32_t last = BATCH_MOST;
+
+    (void)state;
+    for (uint32_t waiting = 1000; waiting > 0; waiting--) {
+        uint32_t depth = batch_depth(&batch, waiting, 4);
+        assert_true(depth <= last);
+        last = depth;
+    }
+    assert_int_equal(last, 1);
+    assert_int_equal(batch_depth(&batch, 0, 4), 1);
+}
+
+static void
+one_long_job_among_short_ones_makes_it_careful(void **state)
+{
+    struct batch batch = learned(100, 100);
+    uint32_t before = batch_depth(&batch, 1000000, 2);
+
+    (void)state;
+    assert_true(before > 30);
+    batch_learn(&batch, 1000000);
+    assert_int_equal(batch_depth(&batch, 1000000, 2), 1);
+}
+
+static void
+it_forgets_a_long_job_in_time(void **state)
+{
+    struct batch batch = learned(100, 10);
+    int jobs = 0;
+
+    (void)state;
+    batch_learn(&batch, 1000000);
+    while (batch_depth(&batch, 1000000, 2) < 30) {
+        batch_learn(&batch, 100);
+        assert_in_range(++jobs, 1, 1000);
+    }
+    assert_true(jobs > 20);
+}
+
+/* The mean of jobs that get shorter stays above what is remembered as worst. */
+static void
+jobs_that_get_a_little_shorter_are_no_reason_for_care(void **state)
+{
+    struct batch batch = learned(1600, 1);
+
+    (void)state;
+    for (uint64_t us = 1499; us > 1000; us -= 50) {
+        batch_learn(&batch, us);
+        assert_true(batch_depth(&batch, 1000000, 2) > 1);
+    }
+}
+
+/* Whatever was learned and however many wait, it stays within its bounds. */
+static void
+the_depth_is_always_within_its_bounds(void **state)
+{
+    static const uint64_t times[] = {
+        0, 1, 7, 4000, 4001, 999999, UINT32_MAX, 1, 1000000, 1 << 30, 0, 3};
+    static const uint32_t waiting[] = {0, 1, 2, 63, 64, 65, 1000, UINT32_MAX};
+    struct batch batch = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        batch_learn(&batch, times[i]);
+        for (size_t k = 0; k < sizeof(waiting) / sizeof(waiting[0]); k++) {
+            for (int slots = 1; slots <= 1024; slots *= 2) {
+                assert_in_range(batch_depth(&batch, waiting[k], slots), 1,
+                                BATCH_MOST);
+            }
+        }
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(at_first_there_is_one_job_at_a_slot),
+    cmocka_unit_test(long_jobs_lie_at_no_slot),
+    cmocka_unit_test(the_shorter_jobs_are_the_more_of_them_lie_ready),
+    cmocka_unit_test(there_is_a_most),
+    cmocka_unit_test(near_the_end_less_is_given_out),
+    cmocka_unit_test(one_long_job_among_short_ones_makes_it_careful),
+    cmocka_unit_test(it_forgets_a_long_job_in_time),
+    cmocka_unit_test(jobs_that_get_a_little_shorter_are_no_reason_for_care),
+    cmocka_unit_test(the_depth_is_always_within_its_bounds),
+};
+
+CHECK_MAIN(tests)
