@@ -68,7 +68,7 @@ struct slot {
     struct deadline deadline;
     char problem[256]; // why the worker was ended by mule
     bool breach;
-    bool orphan; // what had forked it is gone
+    bool orphan; // what had started it is gone
 
     // The orders that lie here.
     struct order orders[BATCH_MOST]; // [0] runs

@@ -48,6 +48,10 @@ on_child_gone(void *ctx, const struct child_exit *exit)
     struct usage usage = {exit->usage.user_us, exit->usage.system_us,
                           exit->usage.maxrss_kib};
     slot->child = NULL;
+    if (exit->lost) {
+        slot->orphan = true; // how it ended is not known
+        snprintf(slot->problem, sizeof(slot->problem), "its guardian vanished");
+    }
     slot_exited(slot, exit->status, &usage);
 }
 
