@@ -116,7 +116,7 @@ class Loaded(Found):
 
     def _load(self, load):
         messages = []
-        collection = Collection(messages.append)
+        collection = Collection(lambda *sent: messages.extend(sent))
         name, _, top = load.partition("@")
         if top:
             sys.path.insert(0, top)
