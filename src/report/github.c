@@ -68,7 +68,9 @@ add_message(struct buf *buf, const struct outcome *outcome)
         message = slice_trim(first.trace);
     }
     if (message.len == 0 && first.type.len == 0) {
-        message = slice_of(state_name(outcome->state));
+        message = outcome->state == STATE_XPASSED
+                      ? SLICE("passed, though it was expected to fail")
+                      : slice_of(state_name(outcome->state));
     }
     add_escaped(buf, slice_first(message, MOST_MESSAGE), false);
 }

@@ -32,6 +32,9 @@ an_annotation_points_at_the_finding(void **state)
     expect_annotation(&test,
                       "::error file=t.py,line=3,title=FAIL%3A t.A.b::failed\n");
     test.file = "";
+    outcome.state = STATE_XPASSED;
+    expect_annotation(&test, "::error title=UNEXPECTED SUCCESS%3A t.A.b::"
+                             "passed, though it was expected to fail\n");
     outcome.state = STATE_CRASHED;
     outcome.reason = SLICE("killed by SIGSEGV");
     expect_annotation(&test,
