@@ -167,9 +167,10 @@ capture_forget(struct capture *capture, struct capture_mark mark)
 }
 
 void
-capture_bound(struct capture *capture, struct capture_mark mark)
+capture_bound(struct capture *capture, struct capture_mark mark, uint64_t slack)
 {
     uint64_t half = capture->limit / 2;
+    uint64_t tail = 2 * half + slack;
     for (int i = 0; i < STREAM_COUNT; i++) {
         if (capture->fds[i] < 0) {
             continue;
@@ -180,8 +181,8 @@ capture_bound(struct capture *capture, struct capture_mark mark)
             from = capture->punched[i];
         }
         // The tail moves on while the test prints: leave one more half.
-        if (end > from + 2 * half + CAPTURE_HOLE) {
-            uint64_t to = end - 2 * half;
+        if (end > from + tail + CAPTURE_HOLE) {
+            uint64_t to = end - tail;
             os_punch_hole(capture->fds[i], from, to - from);
             capture->punched[i] = to;
         }

@@ -58,7 +58,11 @@ struct output capture_read(struct capture *capture, enum stream stream,
 /* Nothing before `mark` is needed any more. */
 void capture_forget(struct capture *capture, struct capture_mark mark);
 
-/* An item that began at `mark` still runs: keep its output within bounds. */
-void capture_bound(struct capture *capture, struct capture_mark mark);
+/*
+ * What began to print at `mark` goes on: keeps its output within bounds. At
+ * least `slack` bytes more than the limit stay at the end.
+ */
+void capture_bound(struct capture *capture, struct capture_mark mark,
+                   uint64_t slack);
 
 #endif

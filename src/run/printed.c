@@ -1,5 +1,8 @@
 #include "run/printed.h"
 
+// More than items can print before they are told of.
+#define PRINTED_SLACK ((uint64_t)32 << 20)
+
 bool
 printed_open(struct printed *printed, const char *folder, int slot, bool merged,
              uint64_t limit, struct err *err)
@@ -83,7 +86,7 @@ printed_end_job(struct printed *printed)
 }
 
 void
-printed_bound(struct printed *printed)
+printed_bound(struct printed *printed, bool item)
 {
-    capture_bound(&printed->capture, printed->cursor);
+    capture_bound(&printed->capture, printed->cursor, item ? 0 : PRINTED_SLACK);
 }

@@ -42,7 +42,10 @@ struct output printed_loose(struct printed *printed, enum stream stream);
 /* The job is over: what it printed is not needed any more. */
 void printed_end_job(struct printed *printed);
 
-/* An item still runs: keeps what it prints within bounds. */
-void printed_bound(struct printed *printed);
+/*
+ * Keeps within bounds what is being printed. `item`: by an item that runs;
+ * else by a fixture, or by items that have ended and will say so in a moment.
+ */
+void printed_bound(struct printed *printed, bool item);
 
 #endif

@@ -151,9 +151,7 @@ slot_tick(struct slot *slot, uint64_t now_us)
         return;
     }
     slot_read_page(slot);
-    if (slot->run.item != ITEM_NONE) {
-        printed_bound(&slot->printed);
-    }
+    printed_bound(&slot->printed, slot->run.item != ITEM_NONE);
     enum watch_action action;
     while (slot_front(slot) != NULL &&
            (action =

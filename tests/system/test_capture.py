@@ -186,26 +186,31 @@ class U(unittest.TestCase):
             # Of mule, and of all that it has waited for.
             self.assertLess(max(0, after - before), 100 * 1024)
 
-    def test_output_of_a_job_that_hangs_is_bounded_on_disk(self):
-        """The middle is punched out of the file while the test runs."""
-        fifo = self.fifo("told")
-        self.suite({"test_it.py": CLASS + """
-    def test_a(self):
-        import time
-        chunk = b"x" * (1 << 20)
-        limit = 16 << 20
-        for i in range(64):
-            os.write(1, chunk)
-        deadline = time.monotonic() + 60
-        while os.fstat(1).st_blocks * 512 > limit:
-            self.assertLess(time.monotonic(), deadline)
-        with open(os.environ["TOLD"], "w") as file:
-            file.write("bounded\\n")
+    def test_what_is_printed_without_end_is_bounded_on_disk(self):
+        """The middle is punched out of the file while it is printed."""
+        self.suite({"noise.py": """
+            import os, time
+
+            def print_until_it_is_bounded(limit):
+                chunk = b"x" * (1 << 20)
+                for i in range(limit // (1 << 20) * 4):
+                    os.write(1, chunk)
+                deadline = time.monotonic() + 60
+                while os.fstat(1).st_blocks * 512 > limit:
+                    if time.monotonic() > deadline:
+                        raise RuntimeError("it grows and grows")
+                    time.sleep(0.01)
+            """, "test_it.py": "import noise\n" + CLASS + """
+    def test_a(self): noise.print_until_it_is_bounded(16 << 20)
+""", "test_fixture.py": "import noise\n" + CLASS + """
+    @classmethod
+    def setUpClass(cls): noise.print_until_it_is_bounded(48 << 20)
+    def test_b(self): print("after it")
 """})
-        program = self.start_test(env={"TOLD": fifo.path})
-        self.assertEqual(fifo.line(program), "bounded")
-        result = self.result_of(program)
-        self.assertEqual(result.status, 0)
+        result = self.mule_test()
+        self.assertEqual(result.count("passed"), 2)
+        self.assertEqual(result.output_of("test_fixture.T.test_b"),
+                         "after it\n")
 
 
 class StrangeBytes(MuleCase):
