@@ -216,12 +216,14 @@ closed(struct guardian_link *link)
 
     link->open = false;
     uv_poll_stop(&link->poll);
+    link->events->on_closed(link->ctx, link, lost);
+    // Only now: who hears of a lost child may start it again at once, for
+    // which there must be a guardian.
     for (size_t i = 0; i < link->capacity; i++) {
         if (link->children[i] != NULL) {
             child_lost(link->children[i]);
         }
     }
-    link->events->on_closed(link->ctx, link, lost);
     uv_close((uv_handle_t *)&link->poll, on_close);
 }
 

@@ -31,8 +31,8 @@ struct guardian_link_events {
     void (*on_frame)(void *ctx, struct guardian_link *link,
                      const struct frame *frame);
     /*
-     * The last call; the link is gone when it returns. The guardian has ended
-     * or makes no sense; `lost` children were told so.
+     * The last call; the link must not be used any more. The guardian has
+     * ended or makes no sense; `lost` children are told so right after it.
      */
     void (*on_closed)(void *ctx, struct guardian_link *link, int lost);
 };

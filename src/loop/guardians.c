@@ -385,6 +385,20 @@ guardians_sweep(struct guardians *guardians, const char *tag, pid_t group)
     }
 }
 
+void
+guardians_signal(struct guardians *guardians, pid_t pid, int signo, bool group)
+{
+    struct frame frame = {
+        .kind = FRAME_SIGNAL_PID,
+        .signal_pid = {.pid = pid, .signo = signo, .group = group}};
+
+    for (int i = 0; i < guardians->count; i++) {
+        if (guardians->links[i] != NULL) {
+            guardian_link_send(guardians->links[i], &frame);
+        }
+    }
+}
+
 static void
 settle_nothing(void *ctx)
 {

@@ -63,6 +63,13 @@ void guardians_remove_at_end(struct guardians *guardians, const char *path);
 void guardians_sweep(struct guardians *guardians, const char *tag, pid_t group);
 
 /*
+ * Sends a signal to a process, or to the group it leads, that descends from a
+ * guardian; for those whose child, a zygote, has gone before them.
+ */
+void guardians_signal(struct guardians *guardians, pid_t pid, int signo,
+                      bool group);
+
+/*
  * Ends every process that is not a child or below one, as leaks, unless it
  * ends by itself in a short while, and calls fn(ctx) when none is left or
  * about two seconds have passed. One at a time.

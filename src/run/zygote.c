@@ -458,6 +458,8 @@ zygote_signal(struct zygote *zygote, int pid, int signo, bool group)
 {
     if (zygote->child != NULL) {
         child_signal_pid(zygote->child, pid, signo, group);
+    } else {
+        guardians_signal(zygote->params.guardians, pid, signo, group);
     }
 }
 
