@@ -86,6 +86,20 @@ print_items(const struct items *items, bool json, struct err *err)
     return fine;
 }
 
+/* Something that was selected is only the reason why it cannot be loaded. */
+static bool
+has_unloadable(const struct items *items)
+{
+    for (uint32_t item = 0; item < items_count(items); item++) {
+        const struct item *it = items_peek(items, item);
+        if ((it->flags & ITEM_SELECTED) != 0 &&
+            items_peek_job(items, it->job)->kind == JOB_IMPORT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 cmd_list(int argc, char **argv)
 {
@@ -111,6 +125,9 @@ cmd_list(int argc, char **argv)
     }
     if (engine != NULL && !err_is_set(&err) && signo == 0) {
         print_items(engine_items(engine), settings.list_json, &err);
+        if (status == EXIT_PASSED && has_unloadable(engine_items(engine))) {
+            status = EXIT_FAILED;
+        }
     }
     engine_free(engine);
     settings_release(&settings);

@@ -56,11 +56,15 @@ class Listing(MuleCase):
     def test_modules_that_cannot_be_loaded_are_listed(self):
         self.suite({"test_broken.py": "import no_such_module\n",
                     "test_exits.py": "import os\nos._exit(0)\n"})
-        ids = self.ids()
+        ids = self.ids(status=1)
         self.assertTrue(set(IDS) <= set(ids))
         self.assertEqual(len(ids), 5)
         self.assertTrue(any("test_broken" in id for id in ids))
         self.assertTrue(any("test_exits" in id for id in ids))
+
+    def test_a_module_that_was_not_selected_is_not_missed(self):
+        self.suite({"test_broken.py": "import no_such_module\n"})
+        self.assertEqual(self.ids("test_it"), IDS)
 
     def test_an_unknown_label_is_a_mistake(self):
         self.assertMistake(self.mule("list", "test_ti"), "test_ti",
