@@ -156,8 +156,12 @@ bool
 choices_settle(struct settings *settings, enum option_command command,
                struct texts *notes, struct err *err)
 {
-    if (command == COMMAND_DOCTOR || command == COMMAND_ADAPTER_CHECK) {
+    if (command != COMMAND_TEST && command != COMMAND_LIST) {
         return true;
+    }
+    if (!settings->distributed && settings->max_workers > 0 &&
+        settings->slots == 0) {
+        settings->slots = settings->max_workers;
     }
     if (!check_pairs(settings, err) ||
         (settings->build_id != NULL &&

@@ -26,6 +26,10 @@ command_name(enum option_command command)
         return "mule doctor";
     case COMMAND_ADAPTER_CHECK:
         return "mule adapter-check";
+    case COMMAND_WORKER:
+        return "mule worker";
+    case COMMAND_STATUS:
+        return "mule status";
     }
     return "mule";
 }
@@ -46,9 +50,11 @@ add_label(struct reader *reader, const char *label, struct err *err)
 {
     struct command_line *line = reader->line;
 
-    if (reader->command == COMMAND_DOCTOR) {
-        return err_set(err, ERR_USAGE, "mule doctor takes no \"%.100s\"",
-                       label);
+    if (reader->command == COMMAND_DOCTOR ||
+        reader->command == COMMAND_WORKER ||
+        reader->command == COMMAND_STATUS) {
+        return err_set(err, ERR_USAGE, "%s takes no \"%.100s\"",
+                       command_name(reader->command), label);
     }
     line->labels = array_grow(line->labels, &line->label_capacity,
                               line->label_count + 1, sizeof(*line->labels));

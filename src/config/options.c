@@ -11,7 +11,10 @@ enum {
     LIST = COMMAND_LIST,
     DOCTOR = COMMAND_DOCTOR,
     CHECK = COMMAND_ADAPTER_CHECK,
-    EVERY = TEST | LIST | DOCTOR | CHECK,
+    WORKER = COMMAND_WORKER,
+    STATUS = COMMAND_STATUS,
+    EVERY = TEST | LIST | DOCTOR | CHECK | WORKER | STATUS,
+    BROKER = TEST | DOCTOR | WORKER | STATUS,
     FILE_TOO = OPTION_IN_FILE,
     FILE_PATH = OPTION_IN_FILE | OPTION_IS_PATH,
 };
@@ -41,6 +44,12 @@ static const struct option_choice colors[] = {
     {"always", COLOR_ALWAYS},
     {"auto", COLOR_AUTO},
     {"never", COLOR_NEVER},
+    {NULL, 0},
+};
+
+static const struct option_choice collects[] = {
+    {"local", COLLECT_LOCAL},
+    {"worker", COLLECT_WORKER},
     {NULL, 0},
 };
 
@@ -79,7 +88,9 @@ static const struct option table[] = {
      "run N jobs at once (default, and 0: one for each CPU this process may "
      "use)"},
     {"max-workers", 0, "N", OPTION_NUMBER, GROUP_RUN, TEST, FILE_TOO,
-     FIELD(slots), RANGE(0, 4096), .help = "the same as --jobs"},
+     FIELD(max_workers), RANGE(0, 4096), .help =
+     "use N workers of the fleet at most; without --distributed the same as "
+     "--jobs"},
     {"multiprocess", 0, NULL, OPTION_NOTHING, GROUP_RUN, TEST, 0, .help =
      "run on this machine, in many processes: the default"},
     {"isolation", 0, "HOW", OPTION_CHOICE, GROUP_RUN, TEST | LIST, FILE_TOO,
@@ -156,6 +167,70 @@ static const struct option table[] = {
      "keep that much of what a test prints: 64K, 1M (default); the middle of "
      "more is left out"},
 
+    {"distributed", 0, NULL, OPTION_FLAG, GROUP_FLEET, TEST, FILE_TOO,
+     FIELD(distributed), .help =
+     "run on the workers that take offers from the broker; with --jobs N on "
+     "N slots of this machine, too"},
+    {"broker", 0, "URL", OPTION_TEXT, GROUP_FLEET, BROKER, FILE_TOO,
+     FIELD(broker), .help =
+     "amqp://, amqps://, redis://, rediss:// or redis+socket://, several "
+     "separated by ; (default: MULE_BROKER, then CELERY_BROKER_URL)"},
+    {"queue", 'Q', "NAME", OPTION_TEXT, GROUP_FLEET, TEST | DOCTOR | WORKER,
+     FILE_TOO, FIELD(queue), .help =
+     "where offers are made and taken (default: default)"},
+    {"secret-file", 0, "FILE", OPTION_TEXT, GROUP_FLEET, TEST | WORKER,
+     FILE_PATH, FIELD(secret_file), .help =
+     "seal every message with what FILE holds (default: MULE_SECRET)"},
+    {"wait", 0, "TIME", OPTION_DURATION, GROUP_FLEET, TEST, FILE_TOO,
+     FIELD(wait_ms), .help =
+     "give up when no worker has come by then (default: 60s)"},
+    {"lease", 0, "TIME", OPTION_DURATION, GROUP_FLEET, TEST, FILE_TOO,
+     FIELD(lease_ms), .help =
+     "how long a worker goes on without a word from here, and how long one "
+     "may be silent before it is lost (default: 30s)"},
+    {"batch", 0, "N", OPTION_NUMBER, GROUP_FLEET, TEST, FILE_TOO,
+     FIELD(batch), RANGE(0, 64), .help =
+     "jobs in one message (default, and 0: more where they are short)"},
+    {"collect", 0, "WHERE", OPTION_CHOICE, GROUP_FLEET, TEST, FILE_TOO,
+     FIELD(collect), .choices = collects, .help =
+     "who finds the tests: local (default), worker"},
+    {"live", 0, "PATTERN", OPTION_TEXT, GROUP_FLEET, TEST, 0, FIELD(live),
+     .help = "show what tests that match PATTERN print while they run"},
+    {"ship", 0, NULL, OPTION_FLAG, GROUP_FLEET, TEST, FILE_TOO, FIELD(ship),
+     .help =
+     "send the working tree, uncommitted changes included, to the workers"},
+    {"ship-limit", 0, "SIZE", OPTION_SIZE, GROUP_FLEET, TEST, FILE_TOO,
+     FIELD(ship_limit), .help =
+     "refuse to send a tree that is larger (default: 200M)"},
+    {"revision", 0, "NAME", OPTION_TEXT, GROUP_FLEET, TEST, 0,
+     FIELD(revision), .help =
+     "what workers with `git:` check out, and MULE_REVISION (default: HEAD)"},
+    {"concurrency", 'c', "N", OPTION_NUMBER, GROUP_FLEET, WORKER, 0,
+     FIELD(concurrency), RANGE(0, 4096), .help =
+     "run N jobs at once (default, and 0: one for each CPU this process may "
+     "use)"},
+    {"name", 'n', "NAME", OPTION_TEXT, GROUP_FLEET, WORKER, 0, FIELD(name),
+     .help = "the name of this node (default: mule@HOST); %h is the host"},
+    {"once", 0, NULL, OPTION_FLAG, GROUP_FLEET, WORKER, 0, FIELD(once),
+     .help = "serve one build, then end"},
+    {"allow-control", 0, NULL, OPTION_FLAG, GROUP_FLEET, WORKER, 0,
+     FIELD(allow_control), .help =
+     "obey remote control that changes something: shutdown, revoke, "
+     "add_consumer, ..."},
+    {"allow-scripts", 0, NULL, OPTION_FLAG, GROUP_FLEET, WORKER, 0,
+     FIELD(allow_scripts), .help =
+     "run setup and teardown scripts that a build brings along"},
+    {"state", 0, "FOLDER", OPTION_TEXT, GROUP_FLEET, WORKER, 0, FIELD(state),
+     .help =
+     "where trees, and notes of what is to be torn down, are kept (default: "
+     "mule in $XDG_STATE_HOME or ~/.local/state)"},
+    {"noop", 0, NULL, OPTION_FLAG, GROUP_FLEET, WORKER, OPTION_HIDDEN,
+     FIELD(noop), .help = "let every item pass at once, for measuring"},
+    {"engine", 0, NULL, OPTION_FLAG, GROUP_FLEET, WORKER, OPTION_HIDDEN,
+     FIELD(engine), .help = "be the engine of a worker"},
+    {"carrier", 0, NULL, OPTION_FLAG, GROUP_FLEET, WORKER, OPTION_HIDDEN,
+     FIELD(carrier), .help = "be the native half of a Python worker"},
+
     {"verbose", 'v', NULL, OPTION_MORE, GROUP_OUTPUT, EVERY, 0,
      FIELD(verbosity), RANGE(0, 3), .help = "say more; may be repeated"},
     {"quiet", 'q', NULL, OPTION_CONSTANT, GROUP_OUTPUT, EVERY, 0,
@@ -178,12 +253,13 @@ static const struct option table[] = {
      FIELD(json), .help =
      "write every event as a line of JSON while it happens; - is standard "
      "output"},
-    {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST, 0, FIELD(list_json),
+    {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST | STATUS, 0, FIELD(list_json),
      .help = "print JSON"},
     {"log", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, EVERY, FILE_PATH,
      FIELD(log), .help = "write what mule itself does to FILE, for developers"},
 
-    {"config", 0, "FILE", OPTION_TEXT, GROUP_GENERAL, TEST | LIST | DOCTOR, 0,
+    {"config", 0, "FILE", OPTION_TEXT, GROUP_GENERAL,
+     TEST | LIST | DOCTOR | WORKER | STATUS, 0,
      FIELD(config_path), .help =
      "read FILE instead of the nearest mule.yaml"},
     {"help", 'h', NULL, OPTION_HELP, GROUP_GENERAL, EVERY, 0, .help =

@@ -18,6 +18,8 @@ enum option_command {
     COMMAND_LIST = 2,
     COMMAND_DOCTOR = 4,
     COMMAND_ADAPTER_CHECK = 8,
+    COMMAND_WORKER = 16,
+    COMMAND_STATUS = 32,
 };
 
 enum option_group {
@@ -25,6 +27,7 @@ enum option_group {
     GROUP_RUN,
     GROUP_PYTHON,
     GROUP_LIMITS,
+    GROUP_FLEET,
     GROUP_OUTPUT,
     GROUP_GENERAL,
     GROUP_COUNT
@@ -51,6 +54,7 @@ enum option_flags {
     OPTION_IS_PATH = 2,    // in mule.yaml it is relative to the file's folder
     OPTION_IS_PROGRAM = 4, // likewise, but only when it has a slash
     OPTION_OPTIONAL = 8,   // its value may be missing, else follows "="
+    OPTION_HIDDEN = 16,    // between parts of mule: not in the help
 };
 
 struct option_choice {

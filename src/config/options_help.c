@@ -10,9 +10,10 @@ enum {
 };
 
 static const char *const titles[GROUP_COUNT] = {
-    [GROUP_SELECT] = "What to run",  [GROUP_RUN] = "How to run it",
-    [GROUP_PYTHON] = "Python",       [GROUP_LIMITS] = "Limits",
-    [GROUP_OUTPUT] = "What you see", [GROUP_GENERAL] = "General",
+    [GROUP_SELECT] = "What to run", [GROUP_RUN] = "How to run it",
+    [GROUP_PYTHON] = "Python",      [GROUP_LIMITS] = "Limits",
+    [GROUP_FLEET] = "A fleet",      [GROUP_OUTPUT] = "What you see",
+    [GROUP_GENERAL] = "General",
 };
 
 // "  -j, --jobs N"
@@ -74,7 +75,8 @@ add_group(enum option_command command, int group, struct buf *buf)
     bool is_first = true;
 
     for (size_t i = 0; i < count; i++) {
-        if ((int)all[i].group != group || (all[i].commands & command) == 0) {
+        if ((int)all[i].group != group || (all[i].commands & command) == 0 ||
+            (all[i].flags & OPTION_HIDDEN) != 0) {
             continue;
         }
         if (is_first) {
@@ -106,6 +108,14 @@ static const char check_usage[] =
     "Usage: mule adapter-check [OPTION...] COMMAND [ARGUMENT...]\n"
     "\n"
     "Plays every role of the adapter protocol against an adapter.\n";
+static const char worker_usage[] =
+    "Usage: mule worker [OPTION...]\n"
+    "\n"
+    "Serves builds of 'mule test --distributed' that come through a broker.\n";
+static const char status_usage[] =
+    "Usage: mule status [OPTION...]\n"
+    "\n"
+    "Prints which builds and workers a broker has, and what runs where.\n";
 // clang-format on
 
 void
@@ -123,6 +133,12 @@ options_help(enum option_command command, struct buf *buf)
         break;
     case COMMAND_ADAPTER_CHECK:
         buf_add_text(buf, check_usage);
+        break;
+    case COMMAND_WORKER:
+        buf_add_text(buf, worker_usage);
+        break;
+    case COMMAND_STATUS:
+        buf_add_text(buf, status_usage);
         break;
     }
     for (int group = 0; group < GROUP_COUNT; group++) {

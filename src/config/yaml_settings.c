@@ -35,6 +35,7 @@ static const struct option workspace_rows[] = {
     {"teardown", .kind = OPTION_TEXT, FIELD(workspace, teardown)},
     {"root", .kind = OPTION_TEXT, .flags = OPTION_IS_PATH,
      FIELD(workspace, root)},
+    {"git", .kind = OPTION_TEXT, FIELD(workspace, git)},
     {"setup-timeout", .kind = OPTION_DURATION,
      FIELD(workspace, setup_timeout_ms)},
     {"teardown-timeout", .kind = OPTION_DURATION,

@@ -16,6 +16,10 @@ settings_init(struct settings *settings)
         .output_limit = UINT64_C(1024) * 1024,
         .verbosity = 1,
         .durations = 5,
+        .queue = alloc_dup("default"),
+        .lease_ms = 30 * 1000,
+        .wait_ms = 60 * 1000,
+        .ship_limit = UINT64_C(200) * 1024 * 1024,
     };
 }
 
@@ -57,6 +61,7 @@ release_workspaces(struct settings *settings)
         free(workspace->setup);
         free(workspace->teardown);
         free(workspace->root);
+        free(workspace->git);
     }
     free(settings->workspaces);
 }
@@ -78,7 +83,9 @@ settings_release(struct settings *settings)
         settings->pattern,     settings->top,          settings->python,
         settings->coverage,    settings->build_id,     settings->workspace,
         settings->json,        settings->xunit_output, settings->log,
-        settings->config_path,
+        settings->config_path, settings->broker,       settings->queue,
+        settings->secret_file, settings->live,         settings->revision,
+        settings->name,        settings->state,
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

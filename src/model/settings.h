@@ -37,6 +37,11 @@ enum output_format {
     FORMAT_JSON
 };
 
+enum collect_mode {
+    COLLECT_LOCAL,
+    COLLECT_WORKER
+};
+
 /* A list of texts; `at[count]` is NULL. */
 struct texts {
     char **at;
@@ -49,6 +54,7 @@ struct workspace {
     char *setup;    // a shell command line, or NULL
     char *teardown; // likewise
     char *root;     // its working directory, or NULL: the current one
+    char *git;      // where a worker fetches the sources from, or NULL
     uint32_t setup_timeout_ms;
     uint32_t teardown_timeout_ms;
 };
@@ -105,6 +111,33 @@ struct settings {
     uint32_t slow_ms;      // a notice that an item takes that long
     uint32_t max_fail;     // stop after so many bad items
     uint64_t output_limit; // bytes kept of each stream of an item
+
+    // A fleet: both sides.
+    bool distributed;
+    char *broker;      // URLs, or NULL: see config/broker.h
+    char *queue;       // of offers
+    char *secret_file; // or NULL
+    // A fleet: the side that has the run.
+    uint32_t lease_ms;     // how long a worker goes on without a word of us
+    uint32_t wait_ms;      // for the first worker
+    int max_workers;       // 0: all that come
+    uint32_t batch;        // orders in a message; 0: as it fits
+    enum collect_mode collect;
+    bool max_fail_wait;    // what runs may end
+    char *live;            // a pattern, or NULL
+    bool ship;             // the working tree goes to the workers
+    uint64_t ship_limit;   // bytes
+    char *revision;        // or NULL
+    // A fleet: a worker.
+    int concurrency; // slots; 0: as many as this process may use CPUs
+    char *name;      // of the node, or NULL: "mule"
+    char *state;     // a folder, or NULL
+    bool once;
+    bool allow_control;
+    bool allow_scripts;
+    bool noop;    // every item passes at once
+    bool engine;  // be the engine of a worker
+    bool carrier; // be the native half of a Python worker
 
     // What people see.
     int verbosity; // 0 to 3

@@ -30,7 +30,7 @@ class ManualTest(unittest.TestCase):
             text = file.read()
         told = set()
         for line in re.findall(r"^\.It (Fl .*)", text, re.MULTILINE):
-            told.update(re.findall(r"Fl -?([a-z-]+)", line))
+            told.update(re.findall(r"Fl -?([A-Za-z-]+)", line))
         self.assertEqual(told, helped)
 
 

@@ -181,6 +181,24 @@ a_workspace_must_be_known(void **state)
                    "there is no mule.yaml, so there is no workspace \"ci\"");
 }
 
+static void
+max_workers_are_slots_where_there_is_no_fleet(void **state)
+{
+    (void)state;
+    struct settled settled;
+
+    settle(&settled, "--max-workers 3");
+    assert_int_equal(settled.settings.slots, 3);
+    release(&settled);
+    settle(&settled, "--max-workers 3 -j 2");
+    assert_int_equal(settled.settings.slots, 2);
+    release(&settled);
+    settle(&settled, "--distributed --max-workers 3");
+    assert_int_equal(settled.settings.slots, 0);
+    assert_int_equal(settled.settings.max_workers, 3);
+    release(&settled);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_defaults_go_together),
     cmocka_unit_test(the_debugger_means_one_slot_without_limits),
@@ -189,6 +207,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(contradictions_are_refused),
     cmocka_unit_test(the_id_of_a_build_must_be_a_plain_name),
     cmocka_unit_test(a_workspace_must_be_known),
+    cmocka_unit_test(max_workers_are_slots_where_there_is_no_fleet),
 };
 
 CHECK_MAIN(tests)

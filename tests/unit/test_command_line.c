@@ -58,8 +58,8 @@ static void
 values_follow_or_are_attached(void **state)
 {
     (void)state;
-    static const char *const forms[] = {"-j 4",     "-j4",   "--jobs 4",
-                                        "--jobs=4", "-fqj4", "--max-workers=4"};
+    static const char *const forms[] = {"-j 4", "-j4", "--jobs 4", "--jobs=4",
+                                        "-fqj4"};
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct settings settings;
@@ -219,9 +219,9 @@ static void
 what_is_still_to_come_is_not_pretended(void **state)
 {
     (void)state;
-    static const char *const later[] = {
-        "--distributed", "--worker", "--db-prefix=x", "--retries=1",
-        "--shard=1/2",   "--failed", "--shuffle"};
+    static const char *const later[] = {"--worker",    "--db-prefix=x",
+                                        "--retries=1", "--shard=1/2",
+                                        "--failed",    "--shuffle"};
 
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         struct words words;
