@@ -76,8 +76,8 @@ decode_finding(const json_t *object, struct finding *finding, struct err *err)
     return true;
 }
 
-static bool
-decode_findings(const json_t *object, struct findings *findings,
+bool
+findings_decode(const json_t *object, struct findings *findings,
                 struct err *err)
 {
     const json_t *array = NULL;
@@ -112,7 +112,7 @@ outcome_decode(const json_t *object, struct findings *findings,
     outcome->ran = outcome->state != STATE_NOT_RUN;
     if (!field_bool_optional(object, "ran", &outcome->ran, err) ||
         !field_bool_optional(object, "counted", &outcome->counted, err) ||
-        !decode_findings(object, findings, err)) {
+        !findings_decode(object, findings, err)) {
         return false;
     }
     outcome->findings = findings->items;

@@ -34,6 +34,10 @@ struct output_range {
 bool outcome_decode(const json_t *object, struct findings *findings,
                     struct outcome *outcome, struct err *err);
 
+/* Reads the list `findings` of the object; absent: none. */
+bool findings_decode(const json_t *object, struct findings *findings,
+                     struct err *err);
+
 /* Reads `name`, a pair of numbers; absent or null: empty. */
 bool output_range_decode(const json_t *object, const char *name,
                          struct output_range *range, struct err *err);

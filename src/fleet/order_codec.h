@@ -33,6 +33,7 @@ struct order_text {
     struct slice file;
     enum job_kind kind;
     char digest[ORDER_DIGEST_SIZE]; // "": not to be compared
+    uint32_t total;                 // items that were collected in the job
     const uint32_t *places;         // what is to run; NULL: all
     size_t count;                   // of `places`
 };
