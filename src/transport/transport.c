@@ -13,7 +13,7 @@ static const struct {
 } drivers[] = {
     {BROKER_AMQP, NULL},
     {BROKER_REDIS, NULL},
-    {BROKER_INPROC, NULL},
+    {BROKER_INPROC, inproc_open},
 };
 
 static open_fn
