@@ -1,0 +1,104 @@
+"""Virtual environments with real Celerys, from the Python package index.
+
+They are made at first use and kept beside the program that is tested:
+
+    python = celery_env.python("newest")
+
+Needs the index once. Without it the tests that ask are skipped, or fail
+where CI=true. Called as a program it makes all of them:
+
+    tests/support/celery_env.py [NAME...]
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+# What there is to be tested with. This is the one place with their versions.
+ENVIRONMENTS = {
+    "newest": ["celery[redis]==5.7.0", "kombu==5.7.0", "flower==2.2.0"],
+    # With what was current in its days; pkg_resources left setuptools later.
+    "5.2": ["celery[redis]==5.2.7", "kombu==5.2.4", "amqp==5.1.1",
+            "billiard==3.6.4.0", "redis==4.3.4", "setuptools<81"],
+}
+# Pools that mule refuses, to be installed over "newest".
+ENVIRONMENTS["pools"] = [*ENVIRONMENTS["newest"], "gevent", "eventlet"]
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.path.dirname(os.path.abspath(
+    os.environ.get("MULE_BINARY") or os.path.join(ROOT, "build", "mule")))
+
+
+def python(name):
+    """The interpreter of an environment, which is made if it is not there."""
+    try:
+        return os.path.join(folder(name), "bin", "python")
+    except (OSError, subprocess.SubprocessError) as error:
+        if os.environ.get("CI") == "true":
+            raise
+        raise unittest.SkipTest(
+            f"no Celery from the package index: {error}") from error
+
+
+def program(name, command):
+    """Of an environment: program("newest", "celery")."""
+    return os.path.join(os.path.dirname(python(name)), command)
+
+
+def folder(name):
+    """Where the environment is. Tests that run at once make it once."""
+    wanted = "\n".join([sys.version, *ENVIRONMENTS[name]])
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+    place = os.path.join(BUILD, "celery", f"{name}-{digest}")
+    if os.path.isdir(place):
+        return place
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.isdir(place):
+            _make(place, ENVIRONMENTS[name])
+    return place
+
+
+def _make(place, requirements):
+    """It gets its name last, so that half of one is never taken."""
+    shutil.rmtree(place + ".new", ignore_errors=True)
+    _run(sys.executable, "-m", "venv", "--copies", place + ".new")
+    _run(os.path.join(place + ".new", "bin", "python"), "-m", "pip",
+         "--disable-pip-version-check", "--no-input", "install", "--quiet",
+         *requirements)
+    _relocate(place + ".new", place)
+    os.rename(place + ".new", place)
+
+
+def _relocate(old, new):
+    """Scripts name the interpreter of the folder they were made in."""
+    scripts = os.path.join(old, "bin")
+    for name in os.listdir(scripts):
+        path = os.path.join(scripts, name)
+        if os.path.islink(path) or name.startswith("python"):
+            continue
+        with open(path, "rb") as file:
+            text = file.read()
+        with open(path, "wb") as file:
+            file.write(text.replace(old.encode(), new.encode()))
+
+
+def _run(*words):
+    done = subprocess.run(words, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=600)
+    if done.returncode != 0:
+        said = done.stdout.decode("utf-8", "replace").strip()
+        raise OSError(f"{words[0]} ended with {done.returncode}: "
+                      f"{said.splitlines()[-1] if said else 'silently'}")
+
+
+if __name__ == "__main__":
+    for wanted_name in sys.argv[1:] or ENVIRONMENTS:
+        print(wanted_name, folder(wanted_name))
