@@ -36,6 +36,7 @@ static const struct option workspace_rows[] = {
     {"root", .kind = OPTION_TEXT, .flags = OPTION_IS_PATH,
      FIELD(workspace, root)},
     {"git", .kind = OPTION_TEXT, FIELD(workspace, git)},
+    {"revision", .kind = OPTION_TEXT, FIELD(workspace, revision)},
     {"setup-timeout", .kind = OPTION_DURATION,
      FIELD(workspace, setup_timeout_ms)},
     {"teardown-timeout", .kind = OPTION_DURATION,

@@ -62,6 +62,7 @@ release_workspaces(struct settings *settings)
         free(workspace->teardown);
         free(workspace->root);
         free(workspace->git);
+        free(workspace->revision);
     }
     free(settings->workspaces);
 }

@@ -55,6 +55,7 @@ struct workspace {
     char *teardown; // likewise
     char *root;     // its working directory, or NULL: the current one
     char *git;      // where a worker fetches the sources from, or NULL
+    char *revision; // of `git`, or NULL: the one that is checked out here
     uint32_t setup_timeout_ms;
     uint32_t teardown_timeout_ms;
 };

@@ -90,7 +90,7 @@ workspaces_and_overrides_are_read(void **state)
           "workspaces:\n"
           "  ci: {setup: ./up.sh, teardown: ./down.sh, root: w,\n"
           "       setup-timeout: 5m}\n"
-          "  local: {}\n"
+          "  local: {git: 'https://host/it', revision: v1}\n"
           "overrides:\n"
           "  - match: 'slow.*'\n"
           "    timeout: 10m\n"
@@ -104,6 +104,9 @@ workspaces_and_overrides_are_read(void **state)
     assert_int_equal(settings.workspaces[0].teardown_timeout_ms, 120000);
     assert_null(settings.workspaces[1].setup);
     assert_null(settings.workspaces[1].root);
+    assert_null(settings.workspaces[0].git);
+    assert_string_equal(settings.workspaces[1].git, "https://host/it");
+    assert_string_equal(settings.workspaces[1].revision, "v1");
     assert_int_equal(settings.override_count, 2);
     assert_string_equal(settings.overrides[0].match, "slow.*");
     assert_int_equal(settings.overrides[0].timeout_ms, 600000);
