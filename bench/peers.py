@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-PACKAGES = ("pytest", "pytest-xdist", "stestr")
+PACKAGES = ("pytest", "pytest-xdist", "stestr", "celery[redis]")
 
 
 class Peers:
