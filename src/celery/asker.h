@@ -52,7 +52,8 @@ struct ask {
     void (*on_reply)(void *ctx, struct slice node, const json_t *value);
     /*
      * The last call: `limit` answers came, or the time is up (no error
-     * either); with an error when it could not be sent. May be NULL.
+     * either); with an error (ERR_LIMIT) when the question was too long to be
+     * sent. May be NULL.
      */
     void (*on_done)(void *ctx, size_t replies, const struct err *err);
     void *ctx;
