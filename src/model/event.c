@@ -12,6 +12,7 @@ static const char *const event_kind_names[EVENT_KIND_COUNT] = {
     [EVENT_TEST_FINISHED] = "test_finished",
     [EVENT_JOB_FINISHED] = "job_finished",
     [EVENT_LEAKED] = "leaked",
+    [EVENT_WORKER] = "worker",
     [EVENT_NOTE] = "note",
     [EVENT_STOPPING] = "stopping",
     [EVENT_RUN_FINISHED] = "run_finished",
@@ -21,6 +22,17 @@ const char *
 event_kind_name(enum event_kind kind)
 {
     return event_kind_names[kind];
+}
+
+const char *
+worker_what_name(enum worker_what what)
+{
+    static const char *const names[WORKER_WHAT_COUNT] = {
+        [WORKER_JOINED] = "joined", [WORKER_LEFT] = "left",
+        [WORKER_LOST] = "lost",     [WORKER_FAILED] = "failed",
+        [WORKER_SAID] = "said",
+    };
+    return names[what];
 }
 
 const char *

@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_TEST_FINISHED,
     EVENT_JOB_FINISHED,
     EVENT_LEAKED,   // a process outlived its job and was ended
+    EVENT_WORKER,   // one of a fleet came, went, or says something
     EVENT_NOTE,     // something the user should know
     EVENT_STOPPING, // no new job from here on
     EVENT_RUN_FINISHED,
@@ -79,6 +80,7 @@ struct event_job {
     uint32_t items;
     int slot;
     int attempt;
+    const char *worker; // whose slot it is; "": this machine's
     struct usage usage; // finished only
     uint64_t us;        // finished only
     struct output out;  // finished only: printed outside of any item
@@ -93,6 +95,7 @@ struct event_test {
     uint32_t line;    // 0: not known
     int slot;
     int attempt;
+    const char *worker;            // whose slot it is; "": this machine's
     uint64_t began_us;             // since the run began
     uint64_t us;                   // slow: so far
     const struct outcome *outcome; // finished only
@@ -104,6 +107,26 @@ struct event_leak {
     const char *id;  // "" likewise
     int pid;
     const char *command;
+};
+
+enum worker_what {
+    WORKER_JOINED, // works from here on
+    WORKER_LEFT,   // does not any more
+    WORKER_LOST,   // vanished
+    WORKER_FAILED, // could not be made ready
+    WORKER_SAID,   // a piece of what its scripts print
+    WORKER_WHAT_COUNT
+};
+
+struct event_worker {
+    enum worker_what what;
+    const char *node; // its name, unique
+    const char *host;
+    const char *kind; // "native", "celery"
+    int base;         // the number of its first slot
+    int slots;
+    uint64_t us;       // joined, left: how long getting ready, or up, took
+    struct slice text; // what it says; why it left, failed or is lost
 };
 
 struct event_note {
@@ -140,6 +163,7 @@ struct event {
         struct event_job job;
         struct event_test test;
         struct event_leak leak;
+        struct event_worker worker;
         struct event_note note;
         struct event_script script;
         struct event_stopping stopping;
@@ -166,5 +190,7 @@ struct event_sink {
 const char *event_kind_name(enum event_kind kind);
 /* "failures", "asked", "time", ... Static; "" for STOP_NONE. */
 const char *stop_reason_name(enum stop_reason reason);
+/* "joined", "left", ... Static. */
+const char *worker_what_name(enum worker_what what);
 
 #endif

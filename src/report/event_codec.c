@@ -178,6 +178,7 @@ add_job(struct buf *buf, const struct event_job *job, bool finished)
     add_some(buf, "file", slice_of(job->file));
     add_uint(buf, "items", job->items);
     add_int(buf, "slot", job->slot);
+    add_some(buf, "worker", slice_of(job->worker));
     add_int(buf, "attempt", job->attempt);
     if (finished) {
         add_uint(buf, "us", job->us);
@@ -198,6 +199,7 @@ add_test(struct buf *buf, const struct event_test *test, enum event_kind kind)
         add_uint(buf, "line", test->line);
     }
     add_int(buf, "slot", test->slot);
+    add_some(buf, "worker", slice_of(test->worker));
     add_int(buf, "attempt", test->attempt);
     add_uint(buf, "began_us", test->began_us);
     if (kind != EVENT_TEST_STARTED) {
@@ -229,6 +231,21 @@ add_leak(struct buf *buf, const struct event_leak *leak)
     add_some(buf, "id", slice_of(leak->id));
     add_int(buf, "pid", leak->pid);
     add_text(buf, "command", leak->command);
+}
+
+static void
+add_worker(struct buf *buf, const struct event_worker *worker)
+{
+    add_text(buf, "what", worker_what_name(worker->what));
+    add_text(buf, "worker", worker->node);
+    add_some(buf, "host", slice_of(worker->host));
+    add_some(buf, "kind", slice_of(worker->kind));
+    add_int(buf, "base", worker->base);
+    add_int(buf, "slots", worker->slots);
+    if (worker->us > 0) {
+        add_uint(buf, "us", worker->us);
+    }
+    add_some(buf, "text", worker->text);
 }
 
 static void
@@ -312,6 +329,9 @@ add_members(struct buf *buf, const struct event *event)
         break;
     case EVENT_LEAKED:
         add_leak(buf, &event->leak);
+        break;
+    case EVENT_WORKER:
+        add_worker(buf, &event->worker);
         break;
     case EVENT_NOTE:
         add_note(buf, &event->note);

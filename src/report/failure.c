@@ -56,6 +56,10 @@ print_heading(struct sheet *sheet, const struct event_test *test)
     if (test->slot >= 0) {
         sheet_add(sheet, STYLE_DIM, ", slot %d", test->slot);
     }
+    if (test->worker != NULL && test->worker[0] != '\0') {
+        sheet_add(sheet, STYLE_DIM, " of ");
+        sheet_text(sheet, STYLE_DIM, slice_of(test->worker));
+    }
     if (test->attempt > 1) {
         sheet_add(sheet, STYLE_DIM, ", attempt %d", test->attempt);
     }

@@ -331,6 +331,11 @@ add_head(struct buf *buf, const struct junit_name *name,
     buf_add_text(buf, ">\n<properties>");
     if (test->slot >= 0) {
         buf_addf(buf, "<property name=\"slot\" value=\"%d\"/>", test->slot);
+        if (test->worker != NULL && test->worker[0] != '\0') {
+            buf_add_text(buf, "<property name=\"worker\"");
+            junit_case_attribute(buf, "value", slice_of(test->worker));
+            buf_add_text(buf, "/>");
+        }
     }
     buf_addf(buf, "<property name=\"attempt\" value=\"%d\"/></properties>\n",
              test->attempt);

@@ -94,6 +94,76 @@ print_leak(struct sheet *sheet, const struct event_leak *leak)
     sheet_add(sheet, STYLE_PLAIN, " and was ended\n");
 }
 
+// What the scripts of a worker print, line by line behind its name.
+static void
+print_said(struct sheet *sheet, const struct event_worker *worker)
+{
+    struct slice rest = slice_trim_end(worker->text);
+    struct slice line;
+
+    while (slice_split(&rest, '\n', &line)) {
+        sheet_text(sheet, STYLE_DIM, slice_of(worker->node));
+        sheet_add(sheet, STYLE_DIM, " | ");
+        sheet_text(sheet, STYLE_PLAIN, line);
+        sheet_add(sheet, STYLE_PLAIN, "\n");
+    }
+}
+
+static void
+print_worker(struct sheet *sheet, const struct event_worker *worker)
+{
+    static const enum style styles[] = {
+        [WORKER_JOINED] = STYLE_DIM, [WORKER_LEFT] = STYLE_DIM,
+        [WORKER_LOST] = STYLE_WARN,  [WORKER_FAILED] = STYLE_BAD,
+        [WORKER_SAID] = STYLE_DIM,
+    };
+    char span[SHEET_SPAN_SIZE];
+
+    if (worker->what == WORKER_SAID) {
+        print_said(sheet, worker);
+        return;
+    }
+    sheet_add(sheet, styles[worker->what], "worker ");
+    sheet_text(sheet, styles[worker->what], slice_of(worker->node));
+    sheet_add(sheet, styles[worker->what], " %s",
+              worker_what_name(worker->what));
+    if (worker->what == WORKER_JOINED) {
+        sheet_add(sheet, STYLE_DIM, ", slot %d", worker->base);
+        if (worker->slots > 1) {
+            sheet_add(sheet, STYLE_DIM, " to %d",
+                      worker->base + worker->slots - 1);
+        }
+    }
+    if (worker->us > 0) {
+        sheet_add(sheet, STYLE_DIM, ", after %s",
+                  sheet_seconds(span, worker->us));
+    }
+    if (worker->text.len > 0) {
+        sheet_add(sheet, STYLE_PLAIN, ": ");
+        sheet_block(sheet, slice_trim_end(worker->text), 0);
+    } else {
+        sheet_add(sheet, STYLE_PLAIN, "\n");
+    }
+}
+
+static bool
+worker_is_due(const struct event_worker *worker, int verbosity)
+{
+    switch (worker->what) {
+    case WORKER_JOINED:
+    case WORKER_LOST:
+        return verbosity >= 1;
+    case WORKER_FAILED:
+        return true;
+    case WORKER_LEFT:
+    case WORKER_SAID:
+        return verbosity >= 2;
+    case WORKER_WHAT_COUNT:
+        break;
+    }
+    return false;
+}
+
 static void
 print_note(struct sheet *sheet, const struct event_note *note)
 {
@@ -152,6 +222,8 @@ notice_is_due(const struct event *event, int verbosity)
     case EVENT_JOB_FINISHED:
         return verbosity >= 3 && (failure_has_output(&event->job.out) ||
                                   failure_has_output(&event->job.err));
+    case EVENT_WORKER:
+        return worker_is_due(&event->worker, verbosity);
     case EVENT_NOTE:
         return verbosity >= 1 || event->note.level != NOTE_INFO;
     case EVENT_STOPPING:
@@ -191,6 +263,9 @@ notice_print(struct sheet *sheet, const struct event *event, int verbosity,
     case EVENT_LEAKED:
         print_leak(sheet, &event->leak);
         break;
+    case EVENT_WORKER:
+        print_worker(sheet, &event->worker);
+        break;
     case EVENT_NOTE:
         print_note(sheet, &event->note);
         break;
@@ -223,6 +298,10 @@ notice_print_test(struct sheet *sheet, const struct event_test *test)
     if (!state_is_bad(test->outcome->state) && reason.len > 0) {
         sheet_add(sheet, STYLE_PLAIN, "  ");
         sheet_text(sheet, STYLE_DIM, reason);
+    }
+    if (test->worker != NULL && test->worker[0] != '\0') {
+        sheet_add(sheet, STYLE_DIM, "  on ");
+        sheet_text(sheet, STYLE_DIM, slice_of(test->worker));
     }
     sheet_add(sheet, STYLE_PLAIN, "\n");
 }

@@ -174,6 +174,7 @@ progress_note(struct progress *progress, const struct event *event)
         break;
     case EVENT_RUN_STARTED:
     case EVENT_LEAKED:
+    case EVENT_WORKER:
     case EVENT_NOTE:
     case EVENT_RUN_FINISHED:
     case EVENT_KIND_COUNT:

@@ -13,6 +13,7 @@ enum {
     MOST_TEXT = 400, // bytes kept of any text
     MOST_BAD = 1000,
     MOST_LEAKS = 20,
+    MOST_WORKERS = 12, // named
     FAST_US = 10000, // not worth naming among the slowest
 };
 
@@ -39,6 +40,9 @@ struct summary {
     int slowest_max;
     ARRAY(char *) leaks;
     uint32_t leak_count;
+    ARRAY(char *) workers; // of a fleet: who joined
+    uint32_t worker_count;
+    uint32_t lost_count;
 };
 
 struct summary *
@@ -78,6 +82,10 @@ summary_free(struct summary *summary)
         free(summary->leaks.items[i]);
     }
     ARRAY_RELEASE(&summary->leaks);
+    for (size_t i = 0; i < summary->workers.count; i++) {
+        free(summary->workers.items[i]);
+    }
+    ARRAY_RELEASE(&summary->workers);
     free(summary);
 }
 
@@ -160,6 +168,19 @@ note_leak(struct summary *summary, const struct event_leak *leak)
     }
 }
 
+static void
+note_worker(struct summary *summary, const struct event_worker *worker)
+{
+    summary->lost_count += worker->what == WORKER_LOST;
+    if (worker->what != WORKER_JOINED) {
+        return;
+    }
+    summary->worker_count++;
+    if (summary->workers.count < MOST_WORKERS) {
+        ARRAY_ADD(&summary->workers, keep(slice_of(worker->node)));
+    }
+}
+
 void
 summary_note(struct summary *summary, const struct event *event)
 {
@@ -175,6 +196,9 @@ summary_note(struct summary *summary, const struct event *event)
         break;
     case EVENT_LEAKED:
         note_leak(summary, &event->leak);
+        break;
+    case EVENT_WORKER:
+        note_worker(summary, &event->worker);
         break;
     case EVENT_RUN_STARTED:
     case EVENT_COLLECTING:
@@ -207,6 +231,30 @@ print_slowest(const struct summary *summary, struct sheet *sheet)
         sheet_add(sheet, STYLE_PLAIN, "\n");
     }
     sheet_add(sheet, STYLE_PLAIN, "\n");
+}
+
+static void
+print_workers(const struct summary *summary, struct sheet *sheet)
+{
+    if (summary->worker_count == 0) {
+        return;
+    }
+    sheet_add(sheet, STYLE_BOLD, "Fleet: ");
+    sheet_add(sheet, STYLE_PLAIN, "%" PRIu32 " worker%s",
+              summary->worker_count, summary->worker_count == 1 ? "" : "s");
+    if (summary->lost_count > 0) {
+        sheet_add(sheet, STYLE_WARN, ", %" PRIu32 " lost",
+                  summary->lost_count);
+    }
+    for (size_t i = 0; i < summary->workers.count; i++) {
+        sheet_add(sheet, STYLE_PLAIN, "%s", i == 0 ? ": " : ", ");
+        sheet_text(sheet, STYLE_PLAIN, slice_of(summary->workers.items[i]));
+    }
+    if (summary->worker_count > summary->workers.count) {
+        sheet_add(sheet, STYLE_DIM, " and %" PRIu32 " more",
+                  summary->worker_count - (uint32_t)summary->workers.count);
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n\n");
 }
 
 static void
@@ -263,6 +311,7 @@ summary_print(struct summary *summary, struct sheet *sheet, uint64_t us)
 {
     print_slowest(summary, sheet);
     balance_print(summary->balance, sheet, us);
+    print_workers(summary, sheet);
     print_leaks(summary, sheet);
     reasons_print(summary->skipped, "Skipped", summary->all, sheet);
     reasons_print(summary->not_run, "Not run", summary->all, sheet);

@@ -1,8 +1,14 @@
 #include "run/chronicle.h"
 
+#include <stdlib.h>
+
+#include "util/alloc.h"
 #include "util/escape.h"
 
 #define CHRONICLE_TEXT_MAX ((size_t)1 << 20)
+
+// Slots of a fleet that have a name: what numbers come is not ours to choose.
+#define CHRONICLE_SLOTS_MAX (1 << 20)
 
 void
 chronicle_init(struct chronicle *chronicle, struct items *items,
@@ -25,6 +31,8 @@ chronicle_release(struct chronicle *chronicle)
     buf_release(&chronicle->id);
     buf_release(&chronicle->command);
     buf_release(&chronicle->file);
+    texts_release(&chronicle->workers);
+    free(chronicle->slots);
 }
 
 static struct event
@@ -80,6 +88,38 @@ chronicle_script(struct chronicle *chronicle, enum event_kind kind,
     tell(chronicle, &event);
 }
 
+/* Whose the slot is; "" when it is this machine's. */
+static const char *
+name_worker(const struct chronicle *chronicle, int slot)
+{
+    if (slot < 0 || (size_t)slot >= chronicle->slot_count ||
+        chronicle->slots[slot] == 0) {
+        return "";
+    }
+    return chronicle->workers.at[chronicle->slots[slot] - 1];
+}
+
+static void
+remember_worker(struct chronicle *chronicle, const struct event_worker *worker)
+{
+    int end = worker->base + worker->slots;
+    if (worker->base < 0 || worker->slots <= 0 || end > CHRONICLE_SLOTS_MAX) {
+        return;
+    }
+    texts_add(&chronicle->workers, worker->node);
+    if (chronicle->slot_count < (size_t)end) {
+        size_t count = alloc_grow(chronicle->slot_count, (size_t)end);
+        chronicle->slots =
+            alloc_resize(chronicle->slots, count, sizeof(uint32_t));
+        while (chronicle->slot_count < count) {
+            chronicle->slots[chronicle->slot_count++] = 0;
+        }
+    }
+    for (int slot = worker->base; slot < end; slot++) {
+        chronicle->slots[slot] = (uint32_t)chronicle->workers.count;
+    }
+}
+
 static struct event_job
 describe_job(const struct chronicle *chronicle, uint32_t number)
 {
@@ -101,6 +141,7 @@ chronicle_job_started(struct chronicle *chronicle, uint32_t job,
     event.job = describe_job(chronicle, job);
     event.job.attempt = attempt;
     event.job.slot = slot;
+    event.job.worker = name_worker(chronicle, slot);
     tell(chronicle, &event);
 }
 
@@ -118,6 +159,7 @@ chronicle_job_finished(struct chronicle *chronicle,
     event.job = describe_job(chronicle, report->job);
     event.job.attempt = report->attempt;
     event.job.slot = report->slot;
+    event.job.worker = name_worker(chronicle, report->slot);
     event.job.usage = report->usage;
     event.job.us = report->us;
     event.job.out = report->out;
@@ -140,6 +182,7 @@ describe_test(struct chronicle *chronicle, const struct chronicle_place *place)
         .file = items_job_file(items, item->job),
         .line = item->line,
         .slot = place->slot,
+        .worker = name_worker(chronicle, place->slot),
         .attempt = item->tries > 0 ? item->tries : 1,
         .began_us = place->began_us > origin ? place->began_us - origin : 0,
     };
@@ -211,6 +254,17 @@ chronicle_leak(struct chronicle *chronicle, const struct event_leak *leak)
 {
     struct event event = make(chronicle, EVENT_LEAKED);
     event.leak = *leak;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_worker(struct chronicle *chronicle, const struct event_worker *worker)
+{
+    if (worker->what == WORKER_JOINED) {
+        remember_worker(chronicle, worker);
+    }
+    struct event event = make(chronicle, EVENT_WORKER);
+    event.worker = *worker;
     tell(chronicle, &event);
 }
 

@@ -5,6 +5,7 @@
 #ifndef RUN_CHRONICLE_H
 #define RUN_CHRONICLE_H
 
+#include "model/settings.h"
 #include "run/executor.h"
 #include "util/buf.h"
 #include "util/now.h"
@@ -15,6 +16,9 @@ struct chronicle {
     const char *rerun; // in front of an id: a command that runs it again
     usec began;
     struct usage usage; // of all jobs that ended
+    struct texts workers; // names of those who joined
+    uint32_t *slots;      // of each slot its worker's place + 1; 0: none
+    size_t slot_count;
     struct buf id;
     struct buf command;
     struct buf file;
@@ -54,6 +58,9 @@ void chronicle_test_finished(struct chronicle *chronicle,
                              const struct chronicle_place *place,
                              const struct outcome *outcome);
 void chronicle_leak(struct chronicle *chronicle, const struct event_leak *leak);
+/* Whose the slots are is remembered from here on, also after it left. */
+void chronicle_worker(struct chronicle *chronicle,
+                      const struct event_worker *worker);
 void chronicle_note(struct chronicle *chronicle, enum note_level level,
                     const char *text, const char *hint);
 void chronicle_stopping(struct chronicle *chronicle, enum stop_reason reason,

@@ -83,6 +83,10 @@ struct executor_events {
     void (*on_bail)(void *ctx, uint32_t job, struct slice reason);
     void (*on_end)(void *ctx, const struct order_report *report); // last word
     void (*on_leak)(void *ctx, const struct event_leak *leak);
+    /* A result came that counts no more. */
+    void (*on_late)(void *ctx);
+    /* Somebody who runs jobs came or went: whose the slots are. */
+    void (*on_worker)(void *ctx, const struct event_worker *worker);
     void (*on_note)(void *ctx, enum note_level level, const char *text,
                     const char *hint);
     /* It cannot go on; what runs still ends. */

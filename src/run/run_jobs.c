@@ -188,6 +188,20 @@ on_leak(void *ctx, const struct event_leak *leak)
 }
 
 static void
+on_late(void *ctx)
+{
+    struct run *run = ctx;
+    ledger_count_late(run->ledger);
+}
+
+static void
+on_worker(void *ctx, const struct event_worker *worker)
+{
+    struct run *run = ctx;
+    chronicle_worker(&run->chronicle, worker);
+}
+
+static void
 on_note(void *ctx, enum note_level level, const char *text, const char *hint)
 {
     struct run *run = ctx;
@@ -215,6 +229,8 @@ run_executor_events(void)
         .on_bail = on_bail,
         .on_end = on_end,
         .on_leak = on_leak,
+        .on_late = on_late,
+        .on_worker = on_worker,
         .on_note = on_note,
         .on_broken = on_broken,
         .on_drained = run_on_drained,

@@ -415,6 +415,9 @@ tell_what(const struct event *event, struct told *told)
     case EVENT_SCRIPT_FINISHED:
         told->text = alloc_dup(event->script.name);
         break;
+    case EVENT_WORKER:
+        told->text = alloc_dup(event->worker.node);
+        break;
     case EVENT_LEAKED:
         told->number = (uint32_t)event->leak.pid;
         break;
