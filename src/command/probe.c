@@ -210,7 +210,10 @@ probe_new(struct err *err)
         probe->loop, &(struct guardians_params){.count = 1, .grace_ms = 100},
         &events, probe, err);
     if (probe->guardians != NULL) {
-        probe->workplace = workplace_new(1, 1, "check", err);
+        probe->workplace = workplace_new(
+            &(struct workplace_params){
+                .slots = 1, .cpus = 1, .build_id = "check"},
+            err);
     }
     if (probe->workplace != NULL) {
         guardians_remove_at_end(probe->guardians,

@@ -32,7 +32,7 @@ adapter_command_start(struct guardians *guardians,
     if (start->slot >= 0) {
         variables_set(&variables, "MULE_ROLE", "worker");
         variables_set_number(&variables, "MULE_SLOT", start->slot);
-        variables_set_number(&variables, "MULE_LOCAL_SLOT", start->slot);
+        variables_set_number(&variables, "MULE_LOCAL_SLOT", start->local_slot);
     } else {
         variables_set(&variables, "MULE_ROLE", "zygote");
     }

@@ -21,7 +21,8 @@ struct adapter_command {
 struct adapter_start {
     const struct adapter_command *command;
     const char *socket;
-    int slot;
+    int slot;       // in the build
+    int local_slot; // on this machine
     const char *out;
     const char *err; // the same text as `out`: merged
     const char *tmp; // or NULL

@@ -21,6 +21,7 @@ struct commands {
     struct executor executor;
     struct program_shared shared;
     struct program **programs;
+    int count; // of programs: at least as many as there are slots
     struct deadline tick;
     bool draining;
     bool settling;
@@ -162,14 +163,21 @@ source_finish(struct source *source)
 
 // ----------------------------------------------------------- the executor
 
+/* Of the first `slots`. */
 static uint32_t
-count_free(const struct commands *commands)
+count_free(const struct commands *commands, int slots)
 {
     uint32_t count = 0;
-    for (int i = 0; i < commands->shared.params.slots; i++) {
+    for (int i = 0; i < slots; i++) {
         count += program_is_free(commands->programs[i]);
     }
     return count;
+}
+
+static bool
+is_idle(const struct commands *commands)
+{
+    return count_free(commands, commands->count) == (uint32_t)commands->count;
 }
 
 static void
@@ -182,9 +190,7 @@ on_settled(void *ctx)
 static void
 go_on_draining(struct commands *commands)
 {
-    uint32_t slots = (uint32_t)commands->shared.params.slots;
-    if (commands->draining && !commands->settling &&
-        count_free(commands) == slots) {
+    if (commands->draining && !commands->settling && is_idle(commands)) {
         commands->settling = true;
         guardians_settle(commands->shared.params.guardians, on_settled,
                          commands);
@@ -201,12 +207,11 @@ static void
 on_tick(void *ctx)
 {
     struct commands *commands = ctx;
-    const struct commands_params *params = params_of(commands);
-    uint64_t now = (uint64_t)loop_now_us(params->loop);
-    for (int i = 0; i < params->slots; i++) {
+    uint64_t now = (uint64_t)loop_now_us(params_of(commands)->loop);
+    for (int i = 0; i < commands->count; i++) {
         program_tick(commands->programs[i], now);
     }
-    if (count_free(commands) < (uint32_t)params->slots) {
+    if (!is_idle(commands)) {
         deadline_arm(&commands->tick, COMMANDS_TICK_MS);
     }
 }
@@ -216,7 +221,9 @@ executor_room(struct executor *executor, uint32_t waiting)
 {
     struct commands *commands = of_executor(executor);
     (void)waiting;
-    return commands->draining ? 0 : count_free(commands);
+    return commands->draining
+               ? 0
+               : count_free(commands, params_of(commands)->slots);
 }
 
 static void
@@ -239,9 +246,48 @@ static void
 executor_cancel(struct executor *executor, bool now)
 {
     struct commands *commands = of_executor(executor);
-    for (int i = 0; i < params_of(commands)->slots; i++) {
+    for (int i = 0; i < commands->count; i++) {
         program_cancel(commands->programs[i], now);
     }
+}
+
+static void
+executor_cancel_order(struct executor *executor, uint32_t job, uint16_t attempt,
+                      bool now)
+{
+    struct commands *commands = of_executor(executor);
+    for (int i = 0; i < commands->count; i++) {
+        if (program_has(commands->programs[i], job, attempt)) {
+            program_cancel(commands->programs[i], now);
+        }
+    }
+}
+
+/* Makes more programs until there are `count`. */
+static void
+grow(struct commands *commands, int count)
+{
+    if (count <= commands->count) {
+        return;
+    }
+    commands->programs = alloc_resize(commands->programs, (size_t)count,
+                                      sizeof(struct program *));
+    while (commands->count < count) {
+        commands->programs[commands->count] =
+            program_new(&commands->shared, commands->count);
+        commands->count++;
+    }
+}
+
+static bool
+executor_resize(struct executor *executor, int slots, struct err *err)
+{
+    struct commands *commands = of_executor(executor);
+    (void)err;
+    workplace_grow(params_of(commands)->workplace, slots);
+    grow(commands, slots);
+    params_of(commands)->slots = slots;
+    return true;
 }
 
 static void
@@ -273,6 +319,8 @@ commands_new(const struct commands_params *params)
         .room = executor_room,
         .start = executor_start,
         .cancel = executor_cancel,
+        .cancel_order = executor_cancel_order,
+        .resize = executor_resize,
         .pause = executor_pause,
         .drain = executor_drain,
     };
@@ -285,11 +333,7 @@ commands_new(const struct commands_params *params)
         .owner = commands,
     };
     deadline_init(&commands->tick, params->loop, on_tick, commands);
-    commands->programs =
-        alloc_zero((size_t)params->slots, sizeof(struct program *));
-    for (int i = 0; i < params->slots; i++) {
-        commands->programs[i] = program_new(&commands->shared, i);
-    }
+    grow(commands, params->slots);
     return commands;
 }
 
@@ -306,7 +350,7 @@ commands_free(struct commands *commands)
         return;
     }
     deadline_release(&commands->tick);
-    for (int i = 0; i < params_of(commands)->slots; i++) {
+    for (int i = 0; i < commands->count; i++) {
         program_free(commands->programs[i]);
     }
     free(commands->programs);

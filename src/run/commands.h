@@ -20,6 +20,7 @@ struct commands_params {
     const char *build_id;
     const char *revision; // MULE_REVISION, or NULL
     int slots;
+    int base; // the number of the first slot in its build
     const struct executor_events *events;
 };
 

@@ -8,13 +8,25 @@ bool
 crew_init(struct crew *crew, struct slot_shared *shared, int count,
           struct err *err)
 {
-    crew->count = count;
-    crew->slots = alloc_zero((size_t)count, sizeof(struct slot *));
-    for (int i = 0; i < count; i++) {
-        crew->slots[i] = slot_new(shared, i, err);
-        if (crew->slots[i] == NULL) {
-            return err_wrap(err, "preparing slot %d", i);
+    crew->shared = shared;
+    return crew_grow(crew, count, err);
+}
+
+bool
+crew_grow(struct crew *crew, int count, struct err *err)
+{
+    if (count <= crew->count) {
+        return true;
+    }
+    crew->slots =
+        alloc_resize(crew->slots, (size_t)count, sizeof(struct slot *));
+    while (crew->count < count) {
+        int number = crew->shared->base + crew->count;
+        struct slot *slot = slot_new(crew->shared, number, err);
+        if (slot == NULL) {
+            return err_wrap(err, "preparing slot %d", number);
         }
+        crew->slots[crew->count++] = slot;
     }
     return true;
 }
@@ -32,8 +44,9 @@ crew_release(struct crew *crew)
 struct slot *
 crew_find(const struct crew *crew, int number)
 {
-    bool valid = number >= 0 && number < crew->count;
-    return valid ? crew->slots[number] : NULL;
+    int place = number - crew->shared->base;
+    bool valid = place >= 0 && place < crew->count;
+    return valid ? crew->slots[place] : NULL;
 }
 
 bool
@@ -83,6 +96,14 @@ crew_cancel(struct crew *crew, bool now)
 {
     for (int i = 0; i < crew->count; i++) {
         slot_cancel(crew->slots[i], now);
+    }
+}
+
+void
+crew_cancel_order(struct crew *crew, uint32_t job, uint16_t attempt, bool now)
+{
+    for (int i = 0; i < crew->count; i++) {
+        slot_cancel_order(crew->slots[i], job, attempt, now);
     }
 }
 

@@ -9,6 +9,7 @@
 
 /* Zeroed = nobody. */
 struct crew {
+    struct slot_shared *shared;
     struct slot **slots;
     int count;
 };
@@ -17,6 +18,9 @@ struct crew {
 bool crew_init(struct crew *crew, struct slot_shared *shared, int count,
                struct err *err);
 void crew_release(struct crew *crew); // when nobody works
+
+/* Makes more slots until there are `count`. False with err: some are missing. */
+bool crew_grow(struct crew *crew, int count, struct err *err);
 
 /* The slot of that number, or NULL: there is none. */
 struct slot *crew_find(const struct crew *crew, int number);
@@ -32,6 +36,9 @@ void crew_give(struct crew *crew, int slots, const struct order *order);
 
 void crew_tick(struct crew *crew, uint64_t now_us);
 void crew_cancel(struct crew *crew, bool now);
+/* One order, wherever it lies. */
+void crew_cancel_order(struct crew *crew, uint32_t job, uint16_t attempt,
+                       bool now);
 void crew_stop(struct crew *crew);
 void crew_orphaned(struct crew *crew);
 

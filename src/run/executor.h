@@ -105,6 +105,19 @@ struct executor_ops {
     void (*start)(struct executor *executor, const struct order *order);
     /* Ends every running job; `now`: without grace. Repeatable. */
     void (*cancel)(struct executor *executor, bool now);
+    /*
+     * Ends one order, as `cancel` does all: at once if it has not begun, or
+     * when it begins where it lies too near to that. Nothing if it is over.
+     * May be NULL, as may `resize`.
+     */
+    void (*cancel_order)(struct executor *executor, uint32_t job,
+                         uint16_t attempt, bool now);
+    /*
+     * Gives jobs to the first `slots` slots only from now on; what runs in
+     * others ends there. False with err, and fewer slots, when there is no
+     * way to have so many.
+     */
+    bool (*resize)(struct executor *executor, int slots, struct err *err);
     /* Stops and resumes everything that runs (Ctrl-Z). */
     void (*pause)(struct executor *executor, bool paused);
     /* No more orders: lets everything end; on_drained when it has. */

@@ -18,7 +18,8 @@
 
 struct program {
     struct program_shared *shared;
-    int slot;
+    int slot; // unique in the build
+    int local_slot;
     bool busy;
     struct order order;
     uint32_t item; // what the job was collected as
@@ -242,12 +243,12 @@ make_environment(struct program *program, const char *tag,
     const struct commands_params *params = &program->shared->params;
     const char *workspace = params->settings->workspace;
     variables_set_number(variables, "MULE_SLOT", program->slot);
-    variables_set_number(variables, "MULE_LOCAL_SLOT", program->slot);
+    variables_set_number(variables, "MULE_LOCAL_SLOT", program->local_slot);
     variables_set_number(variables, "MULE_ATTEMPT",
                          items_peek(params->items, program->item)->tries);
     variables_set(variables, "MULE_JOB", tag);
     variables_set(variables, "TMPDIR",
-                  workplace_tmp(params->workplace, program->slot, 0));
+                  workplace_tmp(params->workplace, program->local_slot, 0));
     variables_set_script(variables, params->build_id, workspace,
                          params->revision);
     variables_set(variables, "TEST",
@@ -350,7 +351,8 @@ program_new(struct program_shared *shared, int slot)
 {
     struct program *program = ALLOC(struct program);
     program->shared = shared;
-    program->slot = slot;
+    program->slot = shared->params.base + slot;
+    program->local_slot = slot;
     uint64_t limit = shared->params.settings->output_limit;
     buf_init(&program->id, (size_t)1 << 20);
     keeper_init(&program->kept[0], limit);
@@ -417,6 +419,13 @@ program_tick(struct program *program, uint64_t now_us)
             break;
         }
     }
+}
+
+bool
+program_has(const struct program *program, uint32_t job, uint16_t attempt)
+{
+    return program->busy && program->order.job == job &&
+           program->order.attempt == attempt;
 }
 
 void

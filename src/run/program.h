@@ -19,7 +19,7 @@ struct program_shared {
 };
 
 struct program;
-/* Borrows `shared`. */
+/* Borrows `shared`. `slot` is its number here, from 0. */
 struct program *program_new(struct program_shared *shared, int slot);
 void program_free(struct program *program); // when it is free
 
@@ -29,5 +29,7 @@ bool program_is_free(const struct program *program);
 void program_start(struct program *program, const struct order *order);
 void program_tick(struct program *program, uint64_t now_us);
 void program_cancel(struct program *program, bool now);
+/* Whether that order runs here. */
+bool program_has(const struct program *program, uint32_t job, uint16_t attempt);
 
 #endif

@@ -179,6 +179,47 @@ slot_cancel(struct slot *slot, bool now)
     }
 }
 
+static uint32_t
+find_order(const struct slot *slot, uint32_t job, uint16_t attempt)
+{
+    uint32_t place = 0;
+    while (place < slot->order_count &&
+           (slot->orders[place].job != job ||
+            slot->orders[place].attempt != attempt)) {
+        place++;
+    }
+    return place;
+}
+
+void
+slot_cancel_order(struct slot *slot, uint32_t job, uint16_t attempt, bool now)
+{
+    uint32_t place = find_order(slot, job, attempt);
+    if (place >= slot->order_count) {
+        return;
+    }
+    if (place >= slot->sent_count) {
+        slot_drop_unsent(slot, place);
+        struct order_report report = {
+            .job = job,
+            .attempt = attempt,
+            .slot = slot->number,
+            .end = ORDER_CANCELLED,
+            .running = ITEM_NONE,
+            .problem = "",
+        };
+        slot->shared->events->on_end(slot->shared->ctx, &report);
+        return;
+    }
+    slot->cut = true;
+    slot->doomed |= (uint64_t)1 << slot->lanes[place];
+    if (place == 0) {
+        slot_read_page(slot);
+        watch_cancel(&slot->run.watch, now);
+        slot_tick(slot, slot_now(slot));
+    }
+}
+
 void
 slot_stop(struct slot *slot)
 {

@@ -26,6 +26,7 @@ struct slot_shared {
     const struct adapter_command *command;
     const struct request_welcome *welcome;
     const char *build_id;
+    int base; // the number of the first slot
     const struct executor_events *events;
     void *ctx;
     /* A job of this length ended; the slot may have room. */
@@ -40,7 +41,7 @@ struct slot_shared {
 };
 
 struct slot;
-/* Borrows `shared`. NULL with err. */
+/* Borrows `shared`. `number` is unique in the build. NULL with err. */
 struct slot *slot_new(struct slot_shared *shared, int number, struct err *err);
 void slot_free(struct slot *slot); // when it is empty
 
@@ -59,6 +60,10 @@ void slot_tick(struct slot *slot, uint64_t now_us);
 
 /* Ends what runs and gives back what does not; `now`: without grace. */
 void slot_cancel(struct slot *slot, bool now);
+
+/* Ends one order; nothing if it does not lie here. */
+void slot_cancel_order(struct slot *slot, uint32_t job, uint16_t attempt,
+                       bool now);
 
 /* Lets the worker end; on_empty when it has. */
 void slot_stop(struct slot *slot);

@@ -74,6 +74,8 @@ struct slot {
     struct order orders[BATCH_MOST]; // [0] runs
     int lanes[BATCH_MOST];           // the TMPDIR of each
     uint64_t lanes_used;             // a bit a lane
+    uint64_t doomed;                 // lanes whose order is not to go on
+    bool cut;                        // one was ended, its worker maybe, too
     uint32_t order_count;
     bool sent; // orders[0] was sent to the worker that is there
     uint32_t sent_count;
@@ -84,11 +86,17 @@ struct slot {
 
 // --------------------------------------------------------- slot_orders.c
 
+/* The slot's number on this machine, from 0. */
+int slot_local(const struct slot *slot);
+/* A folder for the order at this place. */
+const char *slot_tmp(struct slot *slot, int lane);
 /* The order that runs, or NULL. */
 struct order *slot_front(struct slot *slot);
 /* The first order begins to run; or nothing does. */
 void slot_begin_front(struct slot *slot);
 void slot_drop_front(struct slot *slot);
+/* Takes out an order that was not sent. */
+void slot_drop_unsent(struct slot *slot, uint32_t place);
 /* Whether the order wants a worker that was started, not forked. */
 bool slot_needs_spawn(const struct slot *slot, const struct order *order);
 /* Sends orders that were not sent, as far as they fit this worker. */

@@ -5,6 +5,18 @@
 #include <assert.h>
 #include <string.h>
 
+int
+slot_local(const struct slot *slot)
+{
+    return slot->number - slot->shared->base;
+}
+
+const char *
+slot_tmp(struct slot *slot, int lane)
+{
+    return workplace_tmp(slot->shared->workplace, slot_local(slot), lane);
+}
+
 struct order *
 slot_front(struct slot *slot)
 {
@@ -35,18 +47,36 @@ slot_begin_front(struct slot *slot)
     }
     watch_begin(&slot->run.watch, &limits,
                 slot_watch_time(slot, slot->run.began_us));
+    if (slot->sent && (slot->doomed >> slot->lanes[0] & 1) != 0) {
+        watch_cancel(&slot->run.watch, true); // acted upon by the next tick
+    }
+}
+
+static void
+take_out(struct slot *slot, uint32_t place)
+{
+    uint64_t lane = (uint64_t)1 << slot->lanes[place];
+    slot->order_count--;
+    slot->lanes_used &= ~lane;
+    slot->doomed &= ~lane;
+    memmove(&slot->orders[place], &slot->orders[place + 1],
+            (slot->order_count - place) * sizeof(slot->orders[0]));
+    memmove(&slot->lanes[place], &slot->lanes[place + 1],
+            (slot->order_count - place) * sizeof(slot->lanes[0]));
+}
+
+void
+slot_drop_unsent(struct slot *slot, uint32_t place)
+{
+    assert(place >= slot->sent_count && place < slot->order_count);
+    take_out(slot, place);
 }
 
 void
 slot_drop_front(struct slot *slot)
 {
     assert(slot->order_count > 0);
-    slot->order_count--;
-    slot->lanes_used &= ~((uint64_t)1 << slot->lanes[0]);
-    memmove(&slot->orders[0], &slot->orders[1],
-            slot->order_count * sizeof(slot->orders[0]));
-    memmove(&slot->lanes[0], &slot->lanes[1],
-            slot->order_count * sizeof(slot->lanes[0]));
+    take_out(slot, 0);
     if (slot->sent_count > 0) {
         slot->sent_count--;
     }
@@ -82,8 +112,7 @@ add_run(struct slot *slot, uint32_t place)
         .build_id = shared->build_id,
         .job = slot->orders[place].job,
         .attempt = slot->orders[place].attempt,
-        .tmp =
-            workplace_tmp(shared->workplace, slot->number, slot->lanes[place]),
+        .tmp = slot_tmp(slot, slot->lanes[place]),
         .by_id = slot->spawned,
     };
     return run_request_add(&slot->shared->line, &request);

@@ -15,11 +15,13 @@ static void
 send_fork(struct slot *slot)
 {
     char number[16];
+    char local[16];
     snprintf(number, sizeof(number), "%d", slot->number);
+    snprintf(local, sizeof(local), "%d", slot_local(slot));
     struct request_env env[] = {
         {"MULE_SLOT", number},
-        {"MULE_LOCAL_SLOT", number},
-        {"TMPDIR", workplace_tmp(slot->shared->workplace, slot->number, 0)},
+        {"MULE_LOCAL_SLOT", local},
+        {"TMPDIR", slot_tmp(slot, 0)},
     };
     struct request_fork fork = {
         .slot = slot->number,
@@ -66,9 +68,10 @@ spawn_worker(struct slot *slot, struct err *err)
         .command = slot->shared->command,
         .socket = workplace_socket(slot->shared->workplace),
         .slot = slot->number,
+        .local_slot = slot_local(slot),
         .out = slot->printed.capture.paths[STREAM_OUT],
         .err = slot->printed.capture.paths[STREAM_ERR],
-        .tmp = workplace_tmp(slot->shared->workplace, slot->number, 0),
+        .tmp = slot_tmp(slot, 0),
     };
     slot->child = adapter_command_start(slot->shared->guardians, &start,
                                         &events, slot, err);

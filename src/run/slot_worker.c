@@ -179,7 +179,9 @@ slot_abandon(struct slot *slot)
 static void
 end_stray_job(struct slot *slot)
 {
-    if (slot->cancelled && slot->page != NULL && slot->page[0] > 1) {
+    if ((slot->cancelled || slot->cut) && slot->page != NULL &&
+        slot->page[0] > 1) {
+        slot->cut = false;
         slot_signal(slot, (int)slot->page[0], SIGKILL, true);
     }
 }

@@ -215,7 +215,7 @@ on_zygote_message(void *ctx, const struct adapter_message *message)
 {
     struct suite *suite = ctx;
     if (suite->shared.inside) {
-        slot_message(crew_find(&suite->crew, 0), message);
+        slot_message(suite->crew.slots[0], message);
     } else {
         log_warn("suite: the zygote said \"%s\"",
                  adapter_kind_name(message->kind));
@@ -318,6 +318,23 @@ executor_cancel(struct executor *executor, bool now)
 }
 
 static void
+executor_cancel_order(struct executor *executor, uint32_t job, uint16_t attempt,
+                      bool now)
+{
+    crew_cancel_order(&of_executor(executor)->crew, job, attempt, now);
+}
+
+static bool
+executor_resize(struct executor *executor, int slots, struct err *err)
+{
+    struct suite *suite = of_executor(executor);
+    workplace_grow(suite->params.workplace, slots);
+    bool fine = crew_grow(&suite->crew, slots, err);
+    suite->params.slots = fine ? slots : suite->crew.count;
+    return fine;
+}
+
+static void
 executor_pause(struct executor *executor, bool paused)
 {
     struct suite *suite = of_executor(executor);
@@ -370,6 +387,7 @@ make_shared(struct suite *suite)
         .command = params->command,
         .welcome = &suite->welcome,
         .build_id = params->build_id,
+        .base = params->base,
         .events = params->events,
         .ctx = params->ctx,
         .on_job_us = on_job_us,
@@ -431,6 +449,8 @@ suite_new(const struct suite_params *params, struct err *err)
         .room = executor_room,
         .start = executor_start,
         .cancel = executor_cancel,
+        .cancel_order = executor_cancel_order,
+        .resize = executor_resize,
         .pause = executor_pause,
         .drain = executor_drain,
     };

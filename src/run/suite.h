@@ -25,6 +25,7 @@ struct suite_params {
     const char *coverage_dir; // or NULL
     const char *profile_dir;  // or NULL
     int slots;
+    int base; // the number of the first slot in its build
     const struct executor_events *events;
     void *ctx; // of the events; may be set later with suite_listen
 };

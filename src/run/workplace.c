@@ -43,10 +43,12 @@ struct workplace {
 
 /* A seed that the build id alone decides: the same id runs the same way. */
 static void
-draw_hash_seed(struct workplace *workplace)
+draw_hash_seed(struct workplace *workplace, const char *given)
 {
-    const char *given = getenv("PYTHONHASHSEED");
     uint64_t value = 0;
+    if (given == NULL) {
+        given = getenv("PYTHONHASHSEED");
+    }
     if (given != NULL && slice_to_uint(slice_of(given), UINT32_MAX, &value)) {
         snprintf(workplace->hash_seed, sizeof(workplace->hash_seed), "%s",
                  given);
@@ -58,20 +60,22 @@ draw_hash_seed(struct workplace *workplace)
 }
 
 static void
-make_environment(struct workplace *workplace, int cpus)
+make_environment(struct workplace *workplace,
+                 const struct workplace_params *params)
 {
     struct variables *environment = &workplace->environment;
-    draw_hash_seed(workplace);
+    draw_hash_seed(workplace, params->hash_seed);
     variables_set(environment, "MULE", "1");
     variables_set(environment, SWEEP_SERVICE, NULL); // of a mule around this
     variables_set(environment, "MULE_BUILD_ID", workplace->build_id);
-    variables_set_number(environment, "MULE_SLOTS", workplace->slot_count);
+    variables_set_number(environment, "MULE_SLOTS",
+                         params->total > 0 ? params->total : params->slots);
     variables_set(environment, "PYTHONHASHSEED", workplace->hash_seed);
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
         variables_set(environment, secrets[i], NULL);
     }
     if (getenv("OMP_NUM_THREADS") == NULL) {
-        int threads = cpus / workplace->slot_count;
+        int threads = params->cpus / params->slots;
         variables_set_number(environment, "OMP_NUM_THREADS",
                              threads > 0 ? threads : 1);
     }
@@ -146,15 +150,13 @@ make_folders(struct workplace *workplace, struct err *err)
 }
 
 struct workplace *
-workplace_new(int slots, int cpus, const char *build_id, struct err *err)
+workplace_new(const struct workplace_params *params, struct err *err)
 {
-    assert(slots > 0);
+    assert(params->slots > 0);
     struct workplace *workplace = ALLOC(struct workplace);
-    workplace->slot_count = slots;
-    workplace->lanes =
-        alloc_zero((size_t)slots * WORKPLACE_LANES, sizeof(*workplace->lanes));
-    workplace->build_id = alloc_dup(build_id);
-    make_environment(workplace, cpus);
+    workplace_grow(workplace, params->slots);
+    workplace->build_id = alloc_dup(params->build_id);
+    make_environment(workplace, params);
     if (!make_folders(workplace, err)) {
         err_wrap(err, "making the folder of the run");
         err_hint(err, "set TMPDIR to a folder with room that you may write");
@@ -162,6 +164,21 @@ workplace_new(int slots, int cpus, const char *build_id, struct err *err)
         return NULL;
     }
     return workplace;
+}
+
+void
+workplace_grow(struct workplace *workplace, int slots)
+{
+    size_t before = (size_t)workplace->slot_count * WORKPLACE_LANES;
+    size_t count = (size_t)slots * WORKPLACE_LANES;
+    if (count <= before) {
+        return;
+    }
+    workplace->lanes =
+        alloc_resize(workplace->lanes, count, sizeof(*workplace->lanes));
+    memset(&workplace->lanes[before], 0,
+           (count - before) * sizeof(*workplace->lanes));
+    workplace->slot_count = slots;
 }
 
 void

@@ -11,12 +11,21 @@
 
 struct workplace;
 
-/*
- * Makes the folder. `slots` is how many will be used, `cpus` what there is to
- * share among them. NULL with err.
- */
-struct workplace *workplace_new(int slots, int cpus, const char *build_id,
+struct workplace_params {
+    int slots;             // how many are used here
+    int cpus;              // what there is to share among them
+    int total;             // MULE_SLOTS, of all machines; 0: as `slots`
+    const char *hash_seed; // NULL: follows from the environment or the build
+    const char *build_id;
+};
+
+/* Makes the folder. Copies all. NULL with err. */
+struct workplace *workplace_new(const struct workplace_params *params,
                                 struct err *err);
+
+/* From now on there are so many slots, if that is more than before. */
+void workplace_grow(struct workplace *workplace, int slots);
+
 /* Removes the folder with all that is in it. */
 void workplace_free(struct workplace *workplace);
 
