@@ -56,9 +56,8 @@ set_new(json_t *object, const char *name, json_t *value)
     }
 }
 
-void
-envelope_write(struct envelope_text *text, const struct envelope_params *params,
-               json_t *members, const struct secret *secret)
+static json_t *
+head_of(const struct envelope_params *params)
 {
     json_t *object = json_object();
 
@@ -72,20 +71,63 @@ envelope_write(struct envelope_text *text, const struct envelope_params *params,
     if (params->join != NULL) {
         set_new(object, "join", json_string(params->join));
     }
+    return object;
+}
+
+static char *
+dump(json_t *object)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+
+    if (text == NULL) {
+        alloc_failed(0);
+    }
+    json_decref(object);
+    return text;
+}
+
+static void
+seal_text(struct envelope_text *text, const struct secret *secret)
+{
+    seal_make(secret, slice_make(text->payload, text->len), text->seal);
+}
+
+void
+envelope_write(struct envelope_text *text, const struct envelope_params *params,
+               json_t *members, const struct secret *secret)
+{
+    json_t *object = head_of(params);
     const char *key = NULL;
     json_t *value = NULL;
+
     json_object_foreach(members, key, value)
     {
         assert(json_object_get(object, key) == NULL);
         json_object_set(object, key, value);
     }
-    text->payload = json_dumps(object, JSON_COMPACT);
-    if (text->payload == NULL) {
-        alloc_failed(0);
-    }
+    text->payload = dump(object);
     text->len = strlen(text->payload);
-    json_decref(object);
-    seal_make(secret, slice_make(text->payload, text->len), text->seal);
+    seal_text(text, secret);
+}
+
+void
+envelope_write_list(struct envelope_text *text,
+                    const struct envelope_params *params, const char *name,
+                    struct slice inside, const struct secret *secret)
+{
+    char *head = dump(head_of(params));
+    size_t head_len = strlen(head) - 1; // without its brace
+    struct buf buf = BUF_INIT(head_len + strlen(name) + inside.len + 16);
+
+    buf_add(&buf, head, head_len);
+    buf_addf(&buf, ",\"%s\":[", name);
+    buf_add_slice(&buf, inside);
+    buf_add_text(&buf, "]}");
+    assert(!buf.overflowed);
+    free(head);
+    text->len = buf.len;
+    text->payload = buf_take(&buf);
+    seal_text(text, secret);
 }
 
 void

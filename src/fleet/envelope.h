@@ -60,6 +60,13 @@ struct envelope_text {
 void envelope_write(struct envelope_text *text,
                     const struct envelope_params *params, json_t *members,
                     const struct secret *secret);
+/*
+ * The same with one list instead: `inside` is JSON text without its brackets,
+ * of a member `name` that needs no escaping. For those who have it as text.
+ */
+void envelope_write_list(struct envelope_text *text,
+                         const struct envelope_params *params, const char *name,
+                         struct slice inside, const struct secret *secret);
 void envelope_text_release(struct envelope_text *text);
 /* Borrowed. */
 struct sealed envelope_sealed(const struct envelope_text *text);
