@@ -1,0 +1,123 @@
+#include "fleet/fleet_internal.h"
+
+#include <string.h>
+
+#include "util/json_text.h"
+
+// So long nodes may take to say what they are. A build begins that much later
+// at most, and collecting its tests mostly takes longer.
+#define SURVEY_MS 400
+#define SURVEY_NAMES_MAX 600
+
+/* [{"name": QUEUE, ...}, ...] */
+static bool
+has_queue(const json_t *value, const char *queue)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *one = json_array_get(value, i);
+        const char *name = json_string_value(json_object_get(one, "name"));
+        if (name != NULL && strcmp(name, queue) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ["tasks.add", "mule.provision [rate_limit=...]", ...] */
+static bool
+has_task(const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        if (name != NULL &&
+            slice_starts_with(slice_of(name), SLICE(FLEET_TASK_OFFER))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+on_queues(void *ctx, struct slice node, const json_t *value)
+{
+    struct fleet *fleet = ctx;
+    if (has_queue(value, fleet->params.queue)) {
+        map_set(&fleet->survey.queues, node, fleet);
+    }
+}
+
+static void
+on_registered(void *ctx, struct slice node, const json_t *value)
+{
+    struct fleet *fleet = ctx;
+    if (has_task(value)) {
+        map_set(&fleet->survey.registered, node, fleet);
+    }
+}
+
+static void
+add_name(struct survey *survey, struct slice node)
+{
+    survey->strangers++;
+    buf_add_text(&survey->names, survey->names.len > 0 ? ", " : "");
+    buf_add_slice(&survey->names, node);
+}
+
+static void
+on_done(void *ctx, size_t replies, const struct err *err)
+{
+    struct fleet *fleet = ctx;
+    struct survey *survey = &fleet->survey;
+    (void)replies;
+    (void)err; // who is not seen is not named
+    if (--survey->open > 0) {
+        return;
+    }
+    size_t at = 0;
+    const struct map_entry *entry = NULL;
+    while ((entry = map_next(&survey->queues, &at)) != NULL) {
+        struct slice node = slice_make(entry->key, entry->len);
+        if (map_find(&survey->registered, node) != NULL) {
+            survey->willing++;
+        } else {
+            add_name(survey, node);
+        }
+    }
+    if (survey->strangers > 0) {
+        fleet_note(fleet, NOTE_WARNING,
+                   "start them with mule.tasks among their imports, or give "
+                   "mule's workers a --queue of their own",
+                   "%u node%s take from queue \"%s\" and do not know mule: %s",
+                   survey->strangers, survey->strangers == 1 ? "" : "s",
+                   fleet->params.queue, buf_text(&survey->names));
+    }
+    fleet_surveyed(fleet);
+}
+
+void
+fleet_survey(struct fleet *fleet)
+{
+    struct survey *survey = &fleet->survey;
+    survey->asked = true;
+    survey->open = 2;
+    buf_init(&survey->names, SURVEY_NAMES_MAX);
+    struct ask ask = {
+        .method = "active_queues",
+        .timeout_ms = SURVEY_MS,
+        .on_reply = on_queues,
+        .on_done = on_done,
+        .ctx = fleet,
+    };
+    asker_ask(fleet->asker, &ask);
+    ask.method = "registered";
+    ask.on_reply = on_registered;
+    asker_ask(fleet->asker, &ask);
+}
+
+void
+survey_release(struct survey *survey)
+{
+    map_release(&survey->queues);
+    map_release(&survey->registered);
+    buf_release(&survey->names);
+}
