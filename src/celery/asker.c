@@ -108,7 +108,7 @@ question_end(struct question *question)
 }
 
 void
-asker_free(struct asker *asker)
+asker_forget(struct asker *asker)
 {
     if (asker == NULL) {
         return;
@@ -117,12 +117,18 @@ asker_free(struct asker *asker)
         question_end(
             LIST_ENTRY(list_first(&asker->questions), struct question, link));
     }
-    if (asker->own_inbox) {
+    free(asker->inbox);
+    free(asker);
+}
+
+void
+asker_free(struct asker *asker)
+{
+    if (asker != NULL && asker->own_inbox) {
         consumer_stop(asker->consumer, NULL, NULL);
         transport_delete(asker->transport, asker->inbox, false, NULL, NULL);
     }
-    free(asker->inbox);
-    free(asker);
+    asker_forget(asker);
 }
 
 const char *

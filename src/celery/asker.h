@@ -33,6 +33,8 @@ struct asker *asker_new(const struct asker_params *params);
 
 /* Open questions end silently: no callback comes. NULL is allowed. */
 void asker_free(struct asker *asker);
+/* The same when the transport has been freed already. */
+void asker_forget(struct asker *asker);
 
 /*
  * A message from the inbox. True: it was an answer (to an open question or to

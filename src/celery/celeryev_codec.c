@@ -25,7 +25,8 @@ celeryev_key(struct slice type, struct buf *key)
     bool good = true;
 
     for (size_t i = 0; i < type.len && good; i++) {
-        good = buf_add_char(key, type.data[i] == '-' ? '.' : type.data[i]);
+        char byte = type.data[i];
+        good = buf_add_char(key, (char)(byte == '-' ? '.' : byte));
     }
     return good;
 }

@@ -11,6 +11,8 @@
 
 const struct exchange_params names_control_exchange = {
     .name = NAMES_CONTROL_EXCHANGE, .kind = EXCHANGE_FANOUT};
+const struct exchange_params names_reply_exchange = {
+    .name = NAMES_REPLY_EXCHANGE, .kind = EXCHANGE_DIRECT};
 const struct exchange_params names_event_exchange = {
     .name = NAMES_EVENT_EXCHANGE, .kind = EXCHANGE_TOPIC, .durable = true};
 

@@ -16,6 +16,7 @@
 /* As every peer declares them: other flags would be refused. */
 extern const struct exchange_params names_control_exchange;
 extern const struct exchange_params names_event_exchange;
+extern const struct exchange_params names_reply_exchange;
 
 /* "<node>.celery.pidbox"; to be freed. */
 char *names_control_queue(const char *node);

@@ -60,8 +60,9 @@ struct node_events {
      */
     void (*on_task)(void *ctx, struct node_task *task);
     /*
-     * A task that was given to the owner, but not started, went back to its
-     * queue (the connection was lost) or was revoked. It is gone when this
+     * A task that was given to the owner went back to its queue (it was not
+     * started when the connection was lost or the queue was given back; or
+     * everything ends) or was revoked before it started. It is gone when this
      * returns; the owner forgets it.
      */
     void (*on_withdrawn)(void *ctx, struct node_task *task);
@@ -115,16 +116,26 @@ struct node_params {
  * listens whether one has this name, and what its stock peers know (clock,
  * revoked tasks); then on_ready. What can be wrong with the params is an
  * ERR_CONFIG.
+ *
+ * Nodes of this kind do not answer each other's hello, but for one of the
+ * same name: two hundred that start together hear what stock nodes say and
+ * nothing else. The price is that they do not tell each other which tasks
+ * were revoked before they came.
  */
 struct node *node_new(const struct node_params *params, struct err *err);
 
-/* Also without node_stop: then at once and silently. NULL is allowed. */
+/*
+ * After on_failed, after `done` of node_stop, or when the transport was freed
+ * before; then at once and silently. NULL is allowed.
+ */
 void node_free(struct node *node);
 
 /*
  * Ends taking, says goodbye. Warm: waits for the tasks that were started; the
- * others go back. `done` comes once, when nothing of it is left at the broker.
- * Cold after warm is allowed (`done` of the first is then not called).
+ * others go back, with on_withdrawn. Cold: those that were started, too.
+ * `done` comes once, when nothing of it is left at the broker: where there is
+ * no connection, not before there is one; whoever cannot wait frees the
+ * transport. Cold after warm is allowed (`done` of the first does not come).
  */
 void node_stop(struct node *node, enum node_shutdown how,
                transport_done_fn done, void *ctx);
@@ -137,7 +148,7 @@ const char *node_name(const struct node *node);
 struct lamport *node_clock(struct node *node);
 
 /*
- * Takes from a queue, declared as said. `prefetch`: how many may be out of
+ * Takes from a queue, declared as said; between on_ready and node_stop. `prefetch`: how many may be out of
  * this queue at once, started or not (0: no bound); tasks that wait for their
  * time do not count. `done` (may be NULL): the queue is there. A queue that is
  * consumed already: `done` comes, nothing changes but the prefetch. When it
@@ -179,7 +190,8 @@ void *node_task_mine(const struct node_task *task);
  * expired, since it came; that was answered, and the task is gone.
  *
  * While it runs, another copy of it (redelivered after a lost connection) is
- * taken over in silence: it is acknowledged when the task ends.
+ * taken over in silence: it is acknowledged when the task ends. A copy that
+ * comes back after that, because the acknowledgement was lost, is dropped.
  */
 bool node_task_started(struct node_task *task, int pid);
 

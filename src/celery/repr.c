@@ -85,7 +85,7 @@ add_real(struct repr *repr, double number)
         double again = 0;
         (void)snprintf(text, sizeof(text), "%.*g", digits, number);
         if (slice_to_double(slice_of(text), -INFINITY, INFINITY, &again) &&
-            memcmp(&again, &number, sizeof(number)) == 0) {
+            again >= number && again <= number) {
             break;
         }
     }
