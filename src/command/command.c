@@ -26,6 +26,8 @@ static const struct command commands[] = {
      "say what is wrong with the interpreter, the adapter, this machine"},
     {"adapter-check", cmd_adapter_check, COMMAND_ADAPTER_CHECK,
      "play every role of the adapter protocol against an adapter"},
+    {"status", cmd_status, COMMAND_STATUS,
+     "print which builds and workers a broker has"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -35,5 +35,6 @@ int cmd_test(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_adapter_check(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 
 #endif

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-COMMANDS = ("test", "list", "doctor", "adapter-check")
+COMMANDS = ("test", "list", "doctor", "adapter-check", "status")
 
 
 def options_of_help(command):
