@@ -3,8 +3,10 @@
 #include "command/leftovers.h"
 #include "command/libraries.h"
 #include "config.h"
+#include "config/broker.h"
 #include "config/cpus.h"
 #include "config/os_machine.h"
+#include "fleet/checkup.h"
 #include "loop/signals.h"
 #include "util/alloc.h"
 #include "util/now.h"
@@ -223,6 +225,75 @@ look_at_adapter(struct doctor *doctor)
     }
 }
 
+// ----------------------------------------------------------------- broker
+
+struct doctor_broker {
+    struct doctor *doctor;
+    struct loop *loop;
+    bool done;
+};
+
+static void
+on_finding(void *ctx, enum checkup_level level, const char *topic,
+           const char *text, const char *hint)
+{
+    struct doctor_broker *broker = ctx;
+    struct err err = {.hint = hint};
+    switch (level) {
+    case CHECKUP_OK:
+        say(topic, "%s", text);
+        break;
+    case CHECKUP_WARNING:
+        warn(topic, text, hint);
+        break;
+    case CHECKUP_FAULT:
+        err_set(&err, ERR_SYSTEM, "%s", text);
+        complain(broker->doctor, topic, &err);
+        break;
+    }
+}
+
+static void
+on_checked(void *ctx)
+{
+    struct doctor_broker *broker = ctx;
+    broker->done = true;
+    loop_stop(broker->loop);
+}
+
+/* Only where one is named: most have no use for it. */
+static void
+look_at_broker(struct doctor *doctor)
+{
+    static const struct checkup_events events = {on_finding, on_checked};
+    const char *origin = "";
+    struct err none = {0};
+    struct err err = {0};
+    char *urls = broker_choose(&doctor->settings, &origin, &none);
+    if (urls == NULL) {
+        return;
+    }
+    struct doctor_broker broker = {.doctor = doctor, .loop = loop_new()};
+    struct checkup *checkup =
+        checkup_new(&(struct checkup_params){.loop = broker.loop,
+                                             .urls = urls,
+                                             .queue = doctor->settings.queue,
+                                             .events = &events,
+                                             .ctx = &broker},
+                    &err);
+    if (checkup == NULL) {
+        complain(doctor, "broker", &err);
+    } else {
+        say("broker", "named by %s", origin);
+    }
+    while (checkup != NULL && !broker.done) {
+        loop_run(broker.loop);
+    }
+    checkup_free(checkup);
+    loop_free(broker.loop);
+    free(urls);
+}
+
 int
 cmd_doctor(int argc, char **argv)
 {
@@ -240,6 +311,7 @@ cmd_doctor(int argc, char **argv)
     look_at_tmp(&doctor);
     look_at_leftovers();
     look_at_adapter(&doctor);
+    look_at_broker(&doctor);
     settings_release(&doctor.settings);
     if (doctor.ills > 0) {
         printf("\n%d thing%s to mend.\n", doctor.ills,
