@@ -12,7 +12,7 @@ static const struct {
     open_fn open;
 } drivers[] = {
     {BROKER_AMQP, NULL},
-    {BROKER_REDIS, NULL},
+    {BROKER_REDIS, redis_open},
     {BROKER_INPROC, inproc_open},
 };
 

@@ -1,0 +1,627 @@
+#include "transport/redis_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/kombu_codec.h"
+#include "util/alloc.h"
+
+// How many messages, and about how many bytes, are taken in one call.
+#define BATCH_MAX 64U
+#define BATCH_BYTES (4 << 20)
+
+// For so long the server waits for a message before it says that there is
+// none. Between two waits the lists of higher priorities are looked at.
+#define WAIT_S "1"
+// After a server that is full refused.
+#define PAUSE_MS 1000
+// How often a wait is broken off before it is left to end by itself.
+#define UNBLOCKS_MAX 50
+
+#define COMMAND_MAX (1UL << 20)
+
+struct redis_consumer {
+    struct redis_any any;
+    struct list_link link;
+    struct redis_transport *redis;
+    struct redis_holding *holding; // NULL: what is taken is done
+    char *queue;
+    uint32_t prefetch;
+    uint32_t out; // delivered and not acknowledged
+    transport_delivery_fn on_delivery;
+    transport_done_fn on_ended;
+    void *ctx;
+    struct redis_link *connection;
+    bool waiting;  // a command that blocks is on its way
+    bool batching; // one that takes what is there
+    bool more;     // there may be more
+    bool idle;     // nothing came for a while
+    bool ended;    // the broker refused
+    bool stopped;
+    bool busy; // within a reply to it
+    int unblocks;
+    uint32_t asked; // of the batch
+    transport_done_fn done;
+    void *done_ctx;
+    struct deadline pause;
+};
+
+static void pump(struct redis_consumer *consumer);
+static void finish_stop(struct redis_consumer *consumer);
+
+bool
+redis_has_stopped(const struct redis_consumer *consumer)
+{
+    return consumer->stopped;
+}
+
+static bool
+is_active(const struct redis_consumer *consumer)
+{
+    return !consumer->stopped && !consumer->ended && !consumer->redis->freed;
+}
+
+// What came after the consumer was stopped goes back unseen.
+static void
+return_message(struct redis_consumer *consumer, struct slice text)
+{
+    struct redis_transport *redis = consumer->redis;
+    struct buf command = BUF_INIT(KOMBU_ENVELOPE_MAX + COMMAND_MAX);
+
+    if (consumer->holding != NULL) {
+        redis_put_back(consumer->holding, text);
+        return;
+    }
+    redis_command_begin(&command, 3);
+    redis_command_add_text(&command, "RPUSH");
+    redis_add_list(redis, &command, consumer->queue, 0);
+    redis_command_add(&command, text);
+    redis_request(redis, &command, REDIS_KEEP, NULL, NULL);
+}
+
+static void
+drop_message(struct redis_consumer *consumer, struct slice text,
+             const struct err *err)
+{
+    char *note = alloc_printf("a message in queue %s was dropped: %s",
+                              consumer->queue, err->text);
+
+    if (consumer->holding != NULL) {
+        redis_drop_taken(consumer->holding, text);
+    }
+    redis_note(consumer->redis, note,
+               "somebody else writes to this queue; see who, with MONITOR");
+    free(note);
+}
+
+static void
+deliver(struct redis_consumer *consumer, struct slice text)
+{
+    struct kombu_message message;
+    struct err err = {0};
+
+    if (!kombu_decode(text, &message, &err)) {
+        drop_message(consumer, text, &err);
+        kombu_release(&message);
+        return;
+    }
+    message.delivery.queue = slice_of(consumer->queue);
+    if (consumer->holding != NULL) {
+        consumer->out++;
+        message.delivery.tag =
+            redis_held_add(consumer->holding, consumer, text)->tag;
+    }
+    consumer->on_delivery(consumer->ctx, &message.delivery);
+    kombu_release(&message);
+}
+
+// The broker refuses this consumer, but not the connection.
+static void
+refuse(struct redis_consumer *consumer, const struct err *err)
+{
+    if (err->kind == ERR_LIMIT) { // it is full
+        redis_note(consumer->redis, err->text, err->hint);
+        deadline_arm(&consumer->pause, PAUSE_MS);
+        return;
+    }
+    if (consumer->stopped || consumer->ended) {
+        return;
+    }
+    consumer->ended = true;
+    if (consumer->on_ended != NULL && !consumer->redis->freed) {
+        consumer->on_ended(consumer->ctx, err);
+    }
+}
+
+enum verdict {
+    VERDICT_GOOD = 1,
+    VERDICT_REFUSED, // dealt with; go on
+    VERDICT_GONE,    // so is the connection, and maybe the consumer
+};
+
+static enum verdict
+judge(struct redis_consumer *consumer, const redisReply *reply)
+{
+    struct redis_transport *redis = consumer->redis;
+    struct err err = {0};
+
+    if (!redis_reply_is_error(reply)) {
+        return VERDICT_GOOD;
+    }
+    if (!redis->legacy && slice_starts_with(redis_reply_text(reply),
+                                            SLICE("ERR unknown command"))) {
+        redis->legacy = true; // a server before 6.2
+        return VERDICT_REFUSED;
+    }
+    if (redis_take_trouble(redis, reply, &err)) {
+        return VERDICT_GONE;
+    }
+    refuse(consumer, &err);
+    return VERDICT_REFUSED;
+}
+
+// After each reply: on with it, or the end of a stop.
+static void
+go_on(struct redis_consumer *consumer)
+{
+    if (consumer->redis->freed) {
+        return;
+    }
+    if (consumer->stopped) {
+        finish_stop(consumer);
+    } else {
+        pump(consumer);
+    }
+}
+
+static void
+deliver_all(struct redis_consumer *consumer, const redisReply *reply)
+{
+    size_t at = 1;
+
+    consumer->busy = true;
+    for (; at < reply->elements && is_active(consumer); at++) {
+        deliver(consumer, redis_reply_text(reply->element[at]));
+    }
+    // The last one first: each goes in front of the others.
+    for (size_t i = reply->elements; i > at; i--) {
+        return_message(consumer, redis_reply_text(reply->element[i - 1]));
+    }
+    consumer->busy = false;
+}
+
+// Somebody of our name, or a connection that was cut, took what nobody here
+// knows of.
+static bool
+has_strays(const struct redis_consumer *consumer, uint64_t in_list)
+{
+    return consumer->holding != NULL && consumer->holding->consumers == 1 &&
+           in_list > redis_held_count(consumer->holding);
+}
+
+static void
+on_batch(void *ctx, const redisReply *reply)
+{
+    struct redis_consumer *consumer = ctx;
+    enum verdict verdict = judge(consumer, reply);
+
+    if (verdict == VERDICT_GONE) {
+        return;
+    }
+    consumer->batching = false;
+    if (verdict == VERDICT_GOOD && reply->type == REDIS_REPLY_ARRAY &&
+        reply->elements > 0) {
+        bool strays =
+            has_strays(consumer, (uint64_t)redis_reply_int(reply->element[0]));
+        consumer->more = reply->elements > consumer->asked;
+        deliver_all(consumer, reply);
+        if (strays && is_active(consumer)) {
+            consumer->holding->dirty = true;
+            redis_mend(consumer->holding);
+        }
+    }
+    go_on(consumer);
+}
+
+// BLMOVE gives the message, BRPOP its list and the message.
+static struct slice
+message_of(const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+        return redis_reply_text(reply->element[1]);
+    }
+    return redis_reply_text(reply);
+}
+
+static void
+on_waited(void *ctx, const redisReply *reply)
+{
+    struct redis_consumer *consumer = ctx;
+    enum verdict verdict = judge(consumer, reply);
+
+    if (verdict == VERDICT_GONE) {
+        return;
+    }
+    consumer->waiting = false;
+    if (verdict == VERDICT_GOOD) {
+        struct slice text = message_of(reply);
+        consumer->more = true;
+        consumer->idle = text.len == 0;
+        consumer->busy = true;
+        if (text.len > 0 && is_active(consumer)) {
+            deliver(consumer, text);
+        } else if (text.len > 0) {
+            return_message(consumer, text);
+        }
+        consumer->busy = false;
+    }
+    go_on(consumer);
+}
+
+static void
+send_wait(struct redis_consumer *consumer)
+{
+    struct redis_transport *redis = consumer->redis;
+    struct buf command = BUF_INIT(COMMAND_MAX);
+
+    if (consumer->holding == NULL) {
+        redis_command_begin(&command, 2 + KOMBU_STEPS);
+        redis_command_add_text(&command, "BRPOP");
+        redis_add_lists(redis, &command, consumer->queue);
+    } else {
+        redis_command_begin(&command, redis->legacy ? 4 : 6);
+        redis_command_add_text(&command,
+                               redis->legacy ? "BRPOPLPUSH" : "BLMOVE");
+        redis_add_list(redis, &command, consumer->queue, 0);
+        redis_add_taken(redis, &command, consumer->queue, redis->name);
+        if (!redis->legacy) {
+            redis_command_add_text(&command, "RIGHT");
+            redis_command_add_text(&command, "LEFT");
+        }
+    }
+    redis_command_add_text(&command, WAIT_S);
+    consumer->waiting = true;
+    redis_link_send(consumer->connection, buf_slice(&command), on_waited,
+                    consumer);
+    buf_release(&command);
+}
+
+static void
+send_batch(struct redis_consumer *consumer, uint32_t count)
+{
+    struct redis_transport *redis = consumer->redis;
+    struct buf command = BUF_INIT(COMMAND_MAX);
+    bool keep = consumer->holding != NULL;
+
+    redis_script_begin(&command, &redis->scripts, SCRIPT_TAKE, 6, 4);
+    redis_add_lists(redis, &command, consumer->queue);
+    redis_add_taken(redis, &command, consumer->queue, redis->name);
+    redis_add_key(redis, &command, "", consumer->queue, ".takers");
+    redis_command_add_int(&command, count);
+    redis_command_add_int(&command, BATCH_BYTES);
+    redis_command_add_text(&command, keep ? "keep" : "drop");
+    redis_command_add_text(&command, keep && consumer->idle ? redis->name : "");
+    consumer->asked = count;
+    consumer->batching = true;
+    redis_link_send(consumer->connection, buf_slice(&command), on_batch,
+                    consumer);
+    buf_release(&command);
+}
+
+/*
+ * Never more on its way than there is room for, and never two commands that
+ * could overtake each other. A wait takes one message; where there may be more
+ * and there is room, what is there is taken before it, in the same write.
+ */
+static void
+pump(struct redis_consumer *consumer)
+{
+    uint32_t limit = consumer->prefetch == 0 ? UINT32_MAX : consumer->prefetch;
+    uint32_t room = consumer->out < limit ? limit - consumer->out : 0;
+
+    if (!is_active(consumer) || consumer->busy || consumer->waiting ||
+        consumer->batching || room == 0 ||
+        !redis_link_is_ready(consumer->connection) ||
+        deadline_is_armed(&consumer->pause) ||
+        (consumer->holding != NULL &&
+         (consumer->holding->dirty || consumer->holding->mending))) {
+        return;
+    }
+    if (consumer->more && (room > 1 || consumer->idle)) {
+        uint32_t count = room > 1 ? room - 1 : 1;
+        send_batch(consumer, count < BATCH_MAX ? count : BATCH_MAX);
+    }
+    consumer->more = consumer->idle = false;
+    if (!consumer->batching || room > 1) {
+        send_wait(consumer);
+    }
+}
+
+void
+redis_consumers_pump(struct redis_holding *holding)
+{
+    LIST_FOR_EACH(link, &holding->redis->consumers)
+    {
+        struct redis_consumer *consumer =
+            LIST_ENTRY(link, struct redis_consumer, link);
+        if (consumer->holding == holding) {
+            pump(consumer);
+        }
+    }
+}
+
+void
+redis_consumer_lost(struct redis_consumer *consumer)
+{
+    consumer->out--;
+    pump(consumer);
+}
+
+static void
+on_pause(void *ctx)
+{
+    pump(ctx);
+}
+
+static void
+on_ready(void *ctx)
+{
+    struct redis_consumer *consumer = ctx;
+
+    consumer->more = true;
+    consumer->idle = true;
+    go_on(consumer);
+}
+
+static void
+on_closed(void *ctx, const struct err *err, bool never)
+{
+    struct redis_consumer *consumer = ctx;
+
+    consumer->connection = NULL;
+    if (never) {
+        redis_failed(consumer->redis, err);
+    } else {
+        redis_lost(consumer->redis, err);
+    }
+}
+
+static const struct redis_link_events events = {
+    .on_ready = on_ready,
+    .on_closed = on_closed,
+};
+
+static void
+connect_consumer(struct redis_consumer *consumer)
+{
+    struct redis_transport *redis = consumer->redis;
+
+    consumer->connection = redis_link_open(&(struct redis_link_params){
+        .loop = redis->loop,
+        .url = redis_url(redis),
+        .name = redis->name,
+        .silence_ms = redis->silence_ms,
+        .events = &events,
+        .ctx = consumer,
+    });
+}
+
+struct consumer *
+redis_take(struct transport *transport, const struct consume_params *params)
+{
+    struct redis_transport *redis = redis_of(transport);
+    struct redis_consumer *consumer = ALLOC(struct redis_consumer);
+
+    consumer->any.base.transport = transport;
+    consumer->redis = redis;
+    consumer->queue = alloc_dup(params->queue);
+    consumer->prefetch = params->prefetch;
+    consumer->on_delivery = params->on_delivery;
+    consumer->on_ended = params->on_ended;
+    consumer->ctx = params->ctx;
+    deadline_init(&consumer->pause, redis->loop, on_pause, consumer);
+    list_add(&redis->consumers, &consumer->link);
+    if (!params->no_ack) {
+        consumer->holding = redis_hold(redis, params->queue);
+    }
+    if (redis->state == STATE_UP) {
+        connect_consumer(consumer);
+    }
+    return &consumer->any.base;
+}
+
+void
+redis_take_prefetch(struct consumer *base, uint32_t prefetch)
+{
+    struct redis_consumer *consumer = (struct redis_consumer *)base;
+
+    if (redis_is_listener(base)) {
+        return;
+    }
+    consumer->prefetch = prefetch;
+    consumer->more = true;
+    pump(consumer);
+}
+
+static void
+consumer_free(struct redis_consumer *consumer)
+{
+    deadline_release(&consumer->pause);
+    redis_link_close(consumer->connection);
+    free(consumer->queue);
+    free(consumer);
+}
+
+static void
+on_left(void *ctx, const redisReply *reply, const struct err *err)
+{
+    if (err == NULL && reply == NULL) {
+        redis_call_reply(ctx, NULL, NULL); // it is being freed
+    } else {
+        redis_call_end(ctx, 0, NULL);
+    }
+}
+
+// What the consumer sent has an answer: the end of it, said when the server
+// has heard all of what came before.
+static void
+finish_stop(struct redis_consumer *consumer)
+{
+    struct redis_transport *redis = consumer->redis;
+    struct buf command = BUF_INIT(64);
+    const struct redis_queue *queue = redis_find_queue(redis, consumer->queue);
+
+    if (consumer->waiting || consumer->batching || consumer->busy) {
+        return;
+    }
+    list_remove(&consumer->link);
+    if (consumer->holding != NULL) {
+        redis_unhold(consumer->holding);
+    }
+    if (queue != NULL && queue->auto_delete &&
+        !redis_takes_from(redis, consumer->queue)) {
+        redis_delete_now(redis, consumer->queue, NULL, NULL);
+    }
+    if (redis->state == STATE_UP) {
+        redis_command_begin(&command, 1);
+        redis_command_add_text(&command, "PING");
+        redis_request(
+            redis, &command, REDIS_ONCE, on_left,
+            redis_call_done(redis, consumer->done, consumer->done_ctx));
+    } else {
+        redis_later_done(redis, consumer->done, consumer->done_ctx, NULL);
+    }
+    consumer_free(consumer);
+    redis_settle(redis);
+}
+
+static void unblock(struct redis_consumer *consumer);
+
+// The consumer may be gone by now: it is looked for.
+static void
+on_unblocked(void *ctx, const redisReply *reply, const struct err *err)
+{
+    (void)err;
+    if (reply == NULL || redis_reply_is_error(reply) ||
+        redis_reply_int(reply) == 1) {
+        return;
+    }
+    struct redis_transport *redis = ctx;
+    LIST_FOR_EACH(link, &redis->consumers)
+    {
+        struct redis_consumer *consumer =
+            LIST_ENTRY(link, struct redis_consumer, link);
+        // Our word was faster than the wait that it was to end.
+        if (consumer->stopped && consumer->waiting) {
+            unblock(consumer);
+        }
+    }
+}
+
+static void
+unblock(struct redis_consumer *consumer)
+{
+    struct redis_transport *redis = consumer->redis;
+    struct buf command = BUF_INIT(256);
+    uint64_t id = redis_link_id(consumer->connection);
+
+    if (id == 0 || ++consumer->unblocks > UNBLOCKS_MAX) {
+        return; // it ends within a second by itself
+    }
+    redis_command_begin(&command, 3);
+    redis_command_add_text(&command, "CLIENT");
+    redis_command_add_text(&command, "UNBLOCK");
+    redis_command_add_int(&command, (int64_t)id);
+    redis_request(redis, &command, REDIS_ONCE, on_unblocked, redis);
+}
+
+static void
+stop_consumer(struct redis_consumer *consumer, transport_done_fn done,
+              void *ctx)
+{
+    consumer->stopped = true;
+    consumer->done = done;
+    consumer->done_ctx = ctx;
+    deadline_disarm(&consumer->pause);
+    if (consumer->waiting && consumer->redis->state == STATE_UP) {
+        unblock(consumer);
+    } else {
+        finish_stop(consumer);
+    }
+}
+
+void
+redis_take_stop(struct consumer *base, transport_done_fn done, void *ctx)
+{
+    stop_consumer((struct redis_consumer *)base, done, ctx);
+}
+
+void
+redis_consumers_stop(struct redis_transport *redis)
+{
+    LIST_FOR_EACH(link, &redis->consumers)
+    {
+        struct redis_consumer *consumer =
+            LIST_ENTRY(link, struct redis_consumer, link);
+        if (!consumer->stopped) {
+            stop_consumer(consumer, NULL, NULL);
+        }
+    }
+}
+
+void
+redis_consumers_up(struct redis_transport *redis)
+{
+    LIST_FOR_EACH(link, &redis->consumers)
+    {
+        struct redis_consumer *consumer =
+            LIST_ENTRY(link, struct redis_consumer, link);
+        if (consumer->connection == NULL && !consumer->ended) {
+            connect_consumer(consumer);
+        }
+    }
+}
+
+void
+redis_consumers_down(struct redis_transport *redis)
+{
+    LIST_FOR_EACH(link, &redis->consumers)
+    {
+        struct redis_consumer *consumer =
+            LIST_ENTRY(link, struct redis_consumer, link);
+        redis_link_close(consumer->connection);
+        consumer->connection = NULL;
+        consumer->waiting = consumer->batching = false;
+        consumer->out = 0;
+        deadline_disarm(&consumer->pause);
+        if (consumer->stopped && !redis->freed) {
+            finish_stop(consumer);
+        }
+    }
+}
+
+void
+redis_consumers_free(struct redis_transport *redis)
+{
+    LIST_FOR_EACH(link, &redis->consumers)
+    {
+        struct redis_consumer *consumer =
+            LIST_ENTRY(link, struct redis_consumer, link);
+        list_remove(link);
+        consumer_free(consumer);
+    }
+}
+
+bool
+redis_takes_from(const struct redis_transport *redis, const char *queue)
+{
+    LIST_FOR_EACH(link, &redis->consumers)
+    {
+        const struct redis_consumer *consumer =
+            LIST_ENTRY(link, struct redis_consumer, link);
+        if (!consumer->stopped && strcmp(consumer->queue, queue) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
