@@ -52,7 +52,7 @@ run: build
 
 check: check-packages
 	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
-	@tools/check $(BUILD) unit golden style fuzz smoke python system
+	@tools/check $(BUILD) unit golden style fuzz broker smoke python system
 
 lint: build
 	@tools/install_packages --may-miss lint
@@ -64,7 +64,7 @@ asan: check-packages
 	@$(MAKE) -s --no-print-directory $(ASAN)/build.ninja
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	    tools/check $(ASAN) unit golden fuzz smoke system
+	    tools/check $(ASAN) unit golden fuzz broker smoke system
 
 # ROWS=spawn,zygote and QUICK=1 for a part of it.
 bench: build

@@ -102,6 +102,10 @@ loop_free(struct loop *loop)
     if (loop == NULL) {
         return;
     }
+    // Who closes something may let go of it by a call of its own.
+    for (int i = 0; i < CLOSING_TURNS && loop->posts.count > 0; i++) {
+        uv_run(&loop->uv, UV_RUN_NOWAIT);
+    }
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);

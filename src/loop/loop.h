@@ -19,7 +19,8 @@ struct loop *loop_new(void);
 /*
  * Everything that was opened on the loop must have been closed by its owner
  * before: what is still open is our mistake and ends the program. Turns the
- * loop as often as closing takes. NULL is allowed.
+ * loop as often as closing takes, and makes the calls that were posted. NULL
+ * is allowed.
  */
 void loop_free(struct loop *loop);
 

@@ -43,8 +43,14 @@ encode_group(const char *bytes, size_t len, char text[static 4])
     }
     text[0] = letters[group >> 18 & 63];
     text[1] = letters[group >> 12 & 63];
-    text[2] = len > 1 ? letters[group >> 6 & 63] : '=';
-    text[3] = len > 2 ? letters[group & 63] : '=';
+    text[2] = '=';
+    text[3] = '=';
+    if (len > 1) {
+        text[2] = letters[group >> 6 & 63];
+    }
+    if (len > 2) {
+        text[3] = letters[group & 63];
+    }
 }
 
 bool

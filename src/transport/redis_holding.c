@@ -141,17 +141,24 @@ redis_held_add(struct redis_holding *holding, struct redis_consumer *consumer,
 
 // Forgets it. Its consumer may take another one.
 static void
-held_free(struct redis_held *held)
+held_forget(struct redis_held *held)
 {
-    struct redis_holding *holding = held->holding;
     struct redis_consumer *consumer = held->consumer;
 
-    map_remove(&holding->redis->held, tag_key(held));
+    map_remove(&held->holding->redis->held, tag_key(held));
     list_remove(&held->link);
     free(held);
     if (consumer != NULL) {
         redis_consumer_lost(consumer);
     }
+}
+
+static void
+held_free(struct redis_held *held)
+{
+    struct redis_holding *holding = held->holding;
+
+    held_forget(held);
     settle_holding(holding);
 }
 
@@ -199,46 +206,54 @@ redis_ack(struct transport *transport, uint64_t tag)
     }
 }
 
-// `name`'s `text` goes to its queue as `again`.
+// What goes from a taker's list to the queue, as it is and as it will be.
+struct move {
+    const char *queue;
+    const char *name;
+    enum redis_keep keep;
+    struct slice text;
+    struct slice again;
+    int priority;
+};
+
 static void
-send_move(struct redis_transport *redis, const struct mover *to,
-          struct slice text, struct slice again, int priority,
+send_move(struct redis_transport *redis, const struct move *move,
           redis_request_fn fn, void *ctx)
 {
     struct buf command = BUF_INIT(COMMAND_MAX);
 
     redis_script_begin(&command, &redis->scripts, SCRIPT_MOVE, 2, 2);
-    redis_add_taken(redis, &command, to->queue, to->name);
-    redis_add_list(redis, &command, to->queue, kombu_step_of(priority));
-    redis_command_add(&command, text);
-    redis_command_add(&command, again);
-    redis_request(redis, &command, to->keep, fn, ctx);
+    redis_add_taken(redis, &command, move->queue, move->name);
+    redis_add_list(redis, &command, move->queue, kombu_step_of(move->priority));
+    redis_command_add(&command, move->text);
+    redis_command_add(&command, move->again);
+    redis_request(redis, &command, move->keep, fn, ctx);
 }
 
 static void
-move_marked(struct redis_transport *redis, const struct mover *to,
-            struct slice text, redis_request_fn fn, void *ctx)
+move_marked(struct redis_transport *redis, struct move *move,
+            redis_request_fn fn, void *ctx)
 {
     struct buf again = BUF_INIT(KOMBU_ENVELOPE_MAX + 256);
-    int priority = kombu_mark_redelivered(text, &again);
 
-    send_move(redis, to, text, again.overflowed ? text : buf_slice(&again),
-              priority, fn, ctx);
+    move->priority = kombu_mark_redelivered(move->text, &again);
+    move->again = again.overflowed ? move->text : buf_slice(&again);
+    send_move(redis, move, fn, ctx);
     buf_release(&again);
 }
 
 static void
-requeue(struct redis_held *held)
+send_again(const struct redis_held *held)
 {
     struct redis_transport *redis = held->holding->redis;
-    struct mover own = {
+    struct move move = {
         .queue = held->holding->queue,
         .name = redis->name,
         .keep = REDIS_ONCE,
+        .text = held->text,
     };
 
-    move_marked(redis, &own, held->text, NULL, NULL);
-    held_free(held);
+    move_marked(redis, &move, NULL, NULL);
 }
 
 void
@@ -247,8 +262,30 @@ redis_requeue(struct transport *transport, uint64_t tag)
     struct redis_held *held = find_held(redis_of(transport), tag);
 
     if (held != NULL) {
-        requeue(held);
+        send_again(held);
+        held_free(held);
     }
+}
+
+// The last one first: each goes in front of the others.
+static void
+requeue_held(struct redis_holding *holding)
+{
+    struct list reversed;
+
+    list_init(&reversed);
+    LIST_FOR_EACH(link, &holding->held)
+    {
+        list_remove(link);
+        list_add_first(&reversed, link);
+    }
+    LIST_FOR_EACH(link, &reversed)
+    {
+        struct redis_held *held = LIST_ENTRY(link, struct redis_held, link);
+        send_again(held);
+        held_forget(held);
+    }
+    settle_holding(holding);
 }
 
 void
@@ -256,16 +293,7 @@ redis_requeue_all(struct redis_transport *redis)
 {
     LIST_FOR_EACH(link, &redis->holdings)
     {
-        struct redis_holding *holding =
-            LIST_ENTRY(link, struct redis_holding, link);
-        holding->consumers++; // it stays until all are through
-        // The last one first: each goes in front of the others.
-        while (!list_is_empty(&holding->held)) {
-            requeue(LIST_ENTRY(holding->held.head.previous, struct redis_held,
-                               link));
-        }
-        holding->consumers--;
-        settle_holding(holding);
+        requeue_held(LIST_ENTRY(link, struct redis_holding, link));
     }
 }
 
@@ -273,17 +301,19 @@ void
 redis_put_back(struct redis_holding *holding, struct slice text)
 {
     struct redis_transport *redis = holding->redis;
-    struct mover own = {
+    struct move move = {
         .queue = holding->queue,
         .name = redis->name,
         .keep = REDIS_ONCE,
+        .text = text,
+        .again = text,
     };
     struct kombu_message message;
     struct err err = {0};
 
     kombu_decode(text, &message, &err);
-    send_move(redis, &own, text, text, message.delivery.message.priority, NULL,
-              NULL);
+    move.priority = message.delivery.message.priority;
+    send_move(redis, &move, NULL, NULL);
     kombu_release(&message);
 }
 
@@ -477,7 +507,13 @@ on_looked(void *ctx, const redisReply *reply, const struct err *err)
         mover->passed++;
         mover_look(mover);
     } else {
-        move_marked(mover->redis, mover, text, on_moved, mover);
+        struct move move = {
+            .queue = mover->queue,
+            .name = mover->name,
+            .keep = mover->keep,
+            .text = text,
+        };
+        move_marked(mover->redis, &move, on_moved, mover);
     }
 }
 

@@ -193,7 +193,7 @@ void
 redis_queues_leave(struct redis_transport *redis); // deletes exclusive ones
 void redis_publish_free(struct redis_transport *redis);
 /* Removes its bindings, and forgets that it was declared. */
-void redis_forget_queue(struct redis_transport *redis, const char *queue);
+void redis_forget_queue(struct redis_transport *redis, const char *name);
 struct redis_queue {
     struct list_link link;
     char *name;
@@ -257,9 +257,8 @@ struct redis_any {
 bool redis_has_stopped(const struct redis_consumer *consumer);
 struct consumer *redis_take(struct transport *transport,
                             const struct consume_params *params);
-void redis_take_prefetch(struct consumer *consumer, uint32_t prefetch);
-void redis_take_stop(struct consumer *consumer, transport_done_fn done,
-                     void *ctx);
+void redis_take_prefetch(struct consumer *base, uint32_t prefetch);
+void redis_take_stop(struct consumer *base, transport_done_fn done, void *ctx);
 void redis_consumer_lost(struct redis_consumer *consumer); // one out less
 void redis_consumers_up(struct redis_transport *redis);
 void redis_consumers_down(struct redis_transport *redis);

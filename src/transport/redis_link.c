@@ -113,7 +113,8 @@ add_name(struct buf *command, const char *name)
     struct buf clean = BUF_INIT(4096);
 
     for (; *name != '\0'; name++) {
-        buf_add_char(&clean, *name > ' ' && *name < 0x7f ? *name : '_');
+        bool plain = *name > ' ' && *name < 0x7f;
+        buf_add(&clean, plain ? name : "_", 1);
     }
     redis_command_add(command, buf_slice(&clean));
     buf_release(&clean);

@@ -31,11 +31,11 @@ const char *redis_script_text(enum redis_script script);
 struct redis_scripts {
     char names[SCRIPT_COUNT][41];
 };
-void redis_scripts_init(struct redis_scripts *scripts);
+void redis_scripts_init(struct redis_scripts *hashes);
 
 /* The beginning of a call with so many keys; they and `arguments` more parts
  * are to be added to the command. */
-void redis_script_begin(struct buf *buf, const struct redis_scripts *scripts,
+void redis_script_begin(struct buf *buf, const struct redis_scripts *hashes,
                         enum redis_script script, size_t keys,
                         size_t arguments);
 

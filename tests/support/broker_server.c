@@ -17,7 +17,7 @@
 #include "util/path.h"
 
 #define READY_MS 20000
-#define OUTPUT_MAX (256 * 1024)
+#define OUTPUT_MAX (256UL * 1024)
 
 _Noreturn static void
 give_up(const struct broker_server *server, const char *why)
@@ -91,9 +91,8 @@ static void
 become_server(const struct broker_server *server, int output)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(output, STDOUT_FILENO);
-    dup2(output, STDERR_FILENO);
-    if (chdir(server->folder) == 0) {
+    if (dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
+        chdir(server->folder) == 0) {
         execvp(server->argv[0], server->argv);
     }
     _exit(127);
@@ -189,15 +188,15 @@ broker_server_start_redis(struct broker_server *server,
                           const char *const more[])
 {
     const char *argv[64] = {"redis-server", "--save", "", "--appendonly", "no",
-                            "--loglevel", "notice"};
+                            "--loglevel",   "notice"};
     char port[16];
     size_t count = 7;
 
     server->port = broker_server_port();
     (void)snprintf(port, sizeof(port), "%d", server->port);
     char *socket = path_join(server->folder, "redis.sock");
-    const char *const own[] = {"--bind", "127.0.0.1",    "--port", port,
-                               "--unixsocket", socket, NULL};
+    const char *const own[] = {"--bind",       "127.0.0.1", "--port", port,
+                               "--unixsocket", socket,      NULL};
     for (size_t i = 0; own[i] != NULL; i++) {
         argv[count++] = own[i];
     }
