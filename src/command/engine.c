@@ -2,6 +2,7 @@
 
 #include "command/aftermath.h"
 #include "command/command.h"
+#include "command/coordinator.h"
 #include "command/identity.h"
 #include "command/place.h"
 #include "config/cpus.h"
@@ -16,6 +17,8 @@ struct engine {
     struct loop *loop;
     struct guardians *guardians;
     struct place place;
+    struct coordinator coordinator; // where there is a fleet
+    bool distributed;
     struct items *items;
     struct scripts *scripts; // of the workspace, or NULL
     struct run *run;
@@ -57,7 +60,8 @@ wire(struct engine *engine, struct err *err)
         .revision = getenv("MULE_REVISION"),
         .slots = engine->slots,
         .cpus = engine->cpus,
-        .events = run_executor_events(),
+        .events = engine->distributed ? coordinator_events(&engine->coordinator)
+                                      : run_executor_events(),
     };
     if (!place_init(&engine->place, &params, err)) {
         return false;
@@ -67,8 +71,23 @@ wire(struct engine *engine, struct err *err)
         engine->about.python = engine_python(engine);
         engine->about.python_origin = engine_python_origin(engine);
     }
-    engine->scripts = place_scripts(&params, err);
+    if (engine->about.slots > 0) {
+        engine->scripts = place_scripts(&params, err);
+    }
     return !err_is_set(err);
+}
+
+static bool
+start_fleet(struct engine *engine, struct err *err)
+{
+    struct coordinator_params params = {
+        .loop = engine->loop,
+        .identity = &engine->identity,
+        .items = engine->items,
+        .hash_seed = engine->about.hash_seed,
+        .here = place_executor(&engine->place),
+    };
+    return coordinator_start(&engine->coordinator, &params, err);
 }
 
 static void
@@ -85,22 +104,27 @@ static void
 make_run(struct engine *engine, struct event_sink *sink)
 {
     struct place *place = &engine->place;
+    struct coordinator *coordinator = &engine->coordinator;
     engine->run = run_new(&(struct run_params){
         .settings = engine->params.settings,
         .loop = engine->loop,
         .items = engine->items,
         .source = place_source(place),
-        .executor = place_executor(place),
+        .executor = engine->distributed ? coordinator_executor(coordinator)
+                                        : place_executor(place),
         .scripts = engine->scripts,
         .sink = sink,
         .about = engine->about,
         .rerun = engine->identity.rerun,
         .commands = place->commands != NULL && place->suite != NULL,
+        .elsewhere = engine->distributed && engine->about.slots == 0,
         .list_only = engine->params.list_only,
         .on_finished = on_finished,
         .ctx = engine,
     });
-    place_listen(place, engine->run);
+    place_listen(place, engine->distributed
+                            ? coordinator_listen(coordinator, engine->run)
+                            : engine->run);
 }
 
 static bool
@@ -123,15 +147,25 @@ listen_outside(struct engine *engine, struct err *err)
 
 // ----------------------------------------------------------- from outside
 
-struct engine *
-engine_new(const struct engine_params *params, struct err *err)
+/* How many jobs run here at a time; a place that only collects needs one. */
+static int
+choose_slots(const struct engine *engine)
 {
-    struct engine *engine = ALLOC(struct engine);
-    engine->params = *params;
+    const struct settings *settings = engine->params.settings;
+    int usual = engine->distributed ? 1 : engine->cpus;
+    return settings->slots > 0 ? settings->slots : usual;
+}
+
+static bool
+begin(struct engine *engine, struct err *err)
+{
+    const struct engine_params *params = &engine->params;
     const struct settings *settings = params->settings;
-    engine->cpus = cpus_usable();
     int cpus = engine->cpus;
-    engine->slots = settings->slots > 0 ? settings->slots : cpus;
+    if (engine->distributed && !coordinator_init(&engine->coordinator, settings,
+                                                 run_executor_events(), err)) {
+        return false;
+    }
     engine->loop = loop_new();
     static const struct guardians_events events = {
         .on_leak = on_leak,
@@ -144,14 +178,27 @@ engine_new(const struct engine_params *params, struct err *err)
         guardians_new(engine->loop, &guardians, &events, engine, err);
     if (engine->guardians == NULL ||
         !identity_init(&engine->identity, settings, err)) {
-        engine_free(engine);
-        return NULL;
+        return false;
     }
     identity_describe(&engine->identity, settings, params->command,
                       &engine->about);
-    engine->about.slots = engine->slots;
+    engine->about.slots = engine->distributed
+                              ? coordinator_slots(&engine->coordinator)
+                              : engine->slots;
     engine->items = items_new();
-    if (!wire(engine, err)) {
+    return wire(engine, err) &&
+           (!engine->distributed || start_fleet(engine, err));
+}
+
+struct engine *
+engine_new(const struct engine_params *params, struct err *err)
+{
+    struct engine *engine = ALLOC(struct engine);
+    engine->params = *params;
+    engine->distributed = params->settings->distributed && !params->list_only;
+    engine->cpus = cpus_usable();
+    engine->slots = choose_slots(engine);
+    if (!begin(engine, err)) {
         engine_free(engine);
         return NULL;
     }
@@ -178,6 +225,7 @@ engine_free(struct engine *engine)
         guardians_free(engine->guardians);
     }
     run_free(engine->run);
+    coordinator_release(&engine->coordinator);
     scripts_free(engine->scripts);
     place_release(&engine->place);
     items_free(engine->items);

@@ -410,7 +410,8 @@ fleet_step(struct fleet *fleet)
         fleet->phase = FLEET_OVER;
         asker_free(fleet->asker);
         fleet->asker = NULL;
-        transport_close(fleet->transport, FLEET_CLOSE_MS, on_closed, fleet);
+        transport_close(fleet->transport, fleet->up ? FLEET_CLOSE_MS : 0,
+                        on_closed, fleet);
     }
 }
 

@@ -7,7 +7,7 @@
 
 // A broker that was never reached may be away so long: one that starts in the
 // same minute is waited for, a wrong name is not.
-#define FIRST_MS 10000
+#define FIRST_MS 5000
 // How long a hole in the updates may be reordering, and how often it is asked
 // for.
 #define HOLE_MS 50

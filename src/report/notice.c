@@ -8,8 +8,14 @@
 static void
 print_run(struct sheet *sheet, const struct event_run *run, int verbosity)
 {
-    sheet_add(sheet, STYLE_DIM, "mule %s, build %s, %d slot%s", run->version,
-              run->build_id, run->slots, run->slots == 1 ? "" : "s");
+    sheet_add(sheet, STYLE_DIM, "mule %s, build %s, ", run->version,
+              run->build_id);
+    if (run->slots > 0) {
+        sheet_add(sheet, STYLE_DIM, "%d slot%s", run->slots,
+                  run->slots == 1 ? "" : "s");
+    } else {
+        sheet_add(sheet, STYLE_DIM, "on a fleet");
+    }
     if (verbosity >= 2) {
         sheet_add(sheet, STYLE_DIM, ", isolation by %s", run->isolation);
     }

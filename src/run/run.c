@@ -77,7 +77,8 @@ on_gathered(void *ctx, const struct err *err)
         return;
     }
     struct source *source = run->params.source;
-    if (source->ops->finish != NULL && run->params.commands) {
+    if (source->ops->finish != NULL &&
+        (run->params.commands || run->params.elsewhere)) {
         source->ops->finish(source);
     }
     start_jobs(run);

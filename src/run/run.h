@@ -24,6 +24,7 @@ struct run_params {
     struct event_run about; // what RUN_STARTED says
     const char *rerun;      // a command that runs an id again, without it
     bool commands;          // jobs are run by settings->runner, one each
+    bool elsewhere;         // the source runs nothing: it ends before the jobs
     bool list_only;         // collect and select, run nothing
     /* After RUN_FINISHED, from the loop. */
     void (*on_finished)(void *ctx, int exit_status);
