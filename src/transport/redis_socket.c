@@ -12,7 +12,7 @@
 #include "util/buf.h"
 
 // For finding the address, each try to connect, and TLS, in all.
-#define CONNECT_MS 10000
+#define CONNECT_MS 5000
 #define KEEPALIVE_S 30
 
 // What may wait to be written, and what TLS may hold in one piece.
@@ -151,9 +151,15 @@ on_deadline(void *ctx)
     struct redis_socket *socket = ctx;
 
     err_clear(&socket->err);
-    err_set(&socket->err, ERR_LIMIT, "no connection after %d s",
-            CONNECT_MS / 1000);
-    err_hint(&socket->err, "is the server there, and no firewall between?");
+    if (socket->phase == PHASE_SECURING) {
+        err_set(&socket->err, ERR_LIMIT, "no answer in TLS within %d s",
+                CONNECT_MS / 1000);
+        err_hint(&socket->err, "is it the server's port for TLS?");
+    } else {
+        err_set(&socket->err, ERR_LIMIT, "no connection after %d s",
+                CONNECT_MS / 1000);
+        err_hint(&socket->err, "is the server there, and no firewall between?");
+    }
     fail(socket);
 }
 

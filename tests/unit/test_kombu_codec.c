@@ -14,7 +14,7 @@ struct line {
 static bool
 next_line(struct slice *rest, char separator, struct line *line)
 {
-    struct slice all;
+    struct slice all = {0};
 
     if (rest->len == 0 || !slice_split(rest, '\n', &all) || all.len == 0) {
         return false;
