@@ -26,6 +26,7 @@ static const struct command commands[] = {
      "say what is wrong with the interpreter, the adapter, this machine"},
     {"adapter-check", cmd_adapter_check, COMMAND_ADAPTER_CHECK,
      "play every role of the adapter protocol against an adapter"},
+    {"worker", cmd_worker, COMMAND_WORKER, "serve builds from a broker"},
     {"status", cmd_status, COMMAND_STATUS,
      "print which builds and workers a broker has"},
 };

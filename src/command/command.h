@@ -36,5 +36,9 @@ int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_adapter_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_worker(int argc, char **argv);
+
+/* mule worker --engine, which takes its words from its worker. */
+int cmd_engine(void);
 
 #endif

@@ -83,6 +83,9 @@ on_output(void *ctx, enum child_stream stream, struct slice bytes)
     struct scripts *scripts = ctx;
     (void)stream;
     keeper_add(&scripts->kept, bytes);
+    if (scripts->params.on_said != NULL) {
+        scripts->params.on_said(scripts->params.ctx, bytes);
+    }
 }
 
 static void

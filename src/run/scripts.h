@@ -17,6 +17,9 @@ struct scripts_params {
     const char *revision; // MULE_REVISION, or NULL
     uint64_t output_limit;
     uint32_t grace_ms;
+    /* What a script prints, while it runs; borrowed for the call. Or NULL. */
+    void (*on_said)(void *ctx, struct slice bytes);
+    void *ctx;
 };
 
 struct scripts;

@@ -1,0 +1,481 @@
+"""What a worker's engine does, spoken to as its worker does it."""
+
+import os
+import signal
+
+from support import processes
+from support.engine_case import Engine, EngineCase, order, program
+from support.mule_case import CLASS
+
+IDS = ["test_it.T.test_a", "test_it.T.test_b", "test_it.T.test_c"]
+SUITE = CLASS + """
+    def test_a(self):
+        print("from a")
+    def test_b(self):
+        self.fail("in b")
+    def test_c(self):
+        pass
+"""
+
+
+class Orders(EngineCase):
+
+    def test_its_greeting_names_the_protocol_and_itself(self):
+        engine = Engine(self)
+        self.assertEqual(engine.hello["protocol"], "1.0")
+        self.assertEqual(engine.hello["pid"], engine.program.pid)
+        self.assertRegex(engine.hello["version"], r"^\d+\.\d+")
+        self.assertTrue(self.tear_down(engine)["ok"])
+
+    def test_a_job_gives_a_result_for_each_of_its_items(self):
+        self.suite({"test_it.py": SUITE})
+        engine = self.ready()
+        engine.say("run", orders=[order(17, "test_it.T", IDS)])
+        end = engine.await_update("end", 17)
+        self.assertEqual((end["o"], end["end"]), ([17, 1], "done"))
+        self.assertEqual(engine.states(17),
+                         {0: "passed", 1: "failed", 2: "passed"})
+        first, second = [u for u in engine.all("result", 17) if u["i"] < 2]
+        self.assertEqual(first["out"], "from a\n")
+        self.assertEqual(second["findings"][0]["kind"], "failure")
+        self.assertIn("in b", second["findings"][0]["message"])
+        self.assertIn(engine.all("job", 17)[0]["slot"], (4, 5))
+        self.tear_down(engine)
+
+    def test_a_part_of_a_job_runs_alone(self):
+        self.suite({"test_it.py": SUITE})
+        engine = self.ready()
+        engine.say("run", orders=[order(3, "test_it.T", IDS, items=[0, 2])])
+        engine.await_update("end", 3)
+        self.assertEqual(engine.states(3), {0: "passed", 2: "passed"})
+        self.tear_down(engine)
+
+    def test_the_same_job_may_be_tried_again(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        self.assertEqual(os.environ["MULE_ATTEMPT"], "2")
+"""})
+        engine = self.ready()
+        for attempt in 1, 2:
+            engine.say("run", orders=[order(0, "test_it.T", IDS[:1],
+                                            attempt=attempt)])
+            engine.await_update("end", 0, attempt)
+        self.assertEqual(engine.states(0, 1), {0: "failed"})
+        self.assertEqual(engine.states(0, 2), {0: "passed"})
+        self.tear_down(engine)
+
+    def test_many_jobs_all_end(self):
+        text = "import unittest\n"
+        orders = []
+        for i in range(100):
+            text += ("class T%d(unittest.TestCase):\n"
+                     "    def test_x(self): pass\n" % i)
+            orders.append(order(i, "test_it.T%d" % i,
+                                ["test_it.T%d.test_x" % i]))
+        self.suite({"test_it.py": text})
+        engine = self.ready("--isolation", "worker")
+        for i in range(0, 100, 10):
+            engine.say("run", orders=orders[i:i + 10])
+        engine.wait(lambda: len(engine.all("end")) == 100, "all ends")
+        self.assertEqual([engine.states(i) for i in range(100)],
+                         [{0: "passed"}] * 100)
+        self.tear_down(engine)
+
+    def test_a_crash_names_the_item_that_ran(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        pass
+    def test_b(self):
+        print("last words")
+        os.abort()
+"""})
+        engine = self.ready()
+        engine.say("run", orders=[order(5, "test_it.T", IDS[:2])])
+        end = engine.await_update("end", 5)
+        self.assertEqual((end["end"], end["i"]), ("crashed", 1))
+        self.assertEqual(end["status"] & 0x7f, signal.SIGABRT)
+        self.assertEqual(end["out"], "last words\n")
+        self.assertEqual(engine.states(5), {0: "passed"})
+        self.tear_down(engine)
+
+    def test_a_test_that_takes_too_long_is_ended(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        import time
+        time.sleep(1000)
+"""})
+        engine = self.ready("--grace", "0.2")
+        engine.say("run", orders=[order(5, "test_it.T", IDS[:1],
+                                        test_timeout_ms=300, slow_ms=100)])
+        end = engine.await_update("end", 5)
+        self.assertEqual((end["end"], end["i"]), ("timeout", 0))
+        self.assertIn("0.3 s", end["problem"])
+        self.assertEqual(engine.all("slow")[0]["i"], 0)
+        self.tear_down(engine)
+
+    def test_a_process_that_a_test_leaves_behind_is_told(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        import subprocess
+        subprocess.Popen(["sleep", "1000"], start_new_session=True)
+"""})
+        engine = self.ready()
+        engine.say("run", orders=[order(5, "test_it.T", IDS[:1])])
+        engine.await_update("end", 5)
+        self.tear_down(engine)
+        leak = engine.await_update("leak")
+        self.assertEqual(leak["job"], "test_it.T")
+        self.assertIn("sleep 1000", leak["command"])
+
+    def test_a_fixture_that_fails_appears(self):
+        self.suite({"test_it.py": CLASS + """
+    @classmethod
+    def setUpClass(cls):
+        raise RuntimeError("no fixture")
+    def test_a(self):
+        pass
+"""})
+        engine = self.ready()
+        engine.say("run", orders=[order(5, "test_it.T", IDS[:1])])
+        engine.await_update("end", 5)
+        appeared = engine.all("appeared", 5)[0]
+        self.assertEqual(appeared["id"], "setUpClass (test_it.T)")
+        self.assertEqual(appeared["state"], "error")
+        self.tear_down(engine)
+
+
+class Environment(EngineCase):
+
+    def test_a_test_sees_its_build(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        for name in sorted(os.environ):
+            print(name + "=" + os.environ[name])
+"""})
+        engine = self.ready(slots=1, env={
+            "MULE_BROKER": "redis://:pw@host/", "MULE_SECRET": "s",
+            "CELERY_BROKER_URL": "amqp://u:pw@host/"})
+        engine.say("run", orders=[order(5, "test_it.T", IDS[:1])])
+        result = engine.await_update("result", 5)
+        seen = dict(line.split("=", 1) for line in
+                    result["out"].splitlines() if "=" in line)
+        wanted = {"MULE_BUILD_ID": "b1", "MULE_SLOT": "4", "MULE_SLOTS": "9",
+                  "MULE_LOCAL_SLOT": "0", "PYTHONHASHSEED": "77",
+                  "MULE_ATTEMPT": "1"}
+        self.assertEqual({name: seen.get(name) for name in wanted}, wanted)
+        for name in "MULE_BROKER", "MULE_SECRET", "CELERY_BROKER_URL":
+            self.assertNotIn(name, seen)
+        self.tear_down(engine)
+
+    def test_spawned_workers_have_the_slots_of_the_build_too(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        print(os.environ["MULE_SLOT"], os.environ["MULE_LOCAL_SLOT"])
+"""})
+        engine = self.ready("--start", "spawn", slots=1)
+        engine.say("run", orders=[order(5, "test_it.T", IDS[:1])])
+        self.assertEqual(engine.await_update("result", 5)["out"], "4 0\n")
+        self.tear_down(engine)
+
+
+class Differences(EngineCase):
+
+    def test_a_job_with_other_tests_differs(self):
+        self.suite({"test_it.py": SUITE})
+        engine = self.ready()
+        other = IDS[:2] + ["test_it.T.test_other"]
+        engine.say("run", orders=[
+            order(1, "test_it.T", other), order(2, "test_it.T", IDS[:2]),
+            order(3, "test_it.Nobody", IDS), order(4, "test_it.T", IDS)])
+        engine.await_update("end", 4)
+        reasons = {u["o"][0]: u["reason"] for u in engine.all("differs")}
+        self.assertEqual(set(reasons), {1, 2, 3})
+        self.assertIn("other names", reasons[1])
+        self.assertIn("3 tests here instead of 2", reasons[2])
+        self.assertIn("not known here", reasons[3])
+        self.assertEqual(engine.all("result", 1), [])
+        self.tear_down(engine)
+
+    def test_a_module_that_cannot_be_loaded_here_is_the_reason(self):
+        self.suite({"test_it.py": SUITE,
+                    "test_bad.py": "import os\nos._exit(3)\n"})
+        engine = self.ready()
+        engine.say("run", orders=[order(1, "test_bad.T", IDS)])
+        differs = engine.await_update("differs", 1)
+        self.assertIn("test_bad: ", differs["reason"])
+        self.assertIn("status 3", differs["reason"])
+        self.tear_down(engine)
+
+    def test_a_worker_without_an_interpreter_fails(self):
+        self.suite({"test_it.py": SUITE})
+        engine = self.ready("--adapter", "/nowhere/adapter")
+        engine.say("run", orders=[order(1, "test_it.T", IDS)])
+        self.assertIn("adapter", engine.await_said("failed")["why"])
+        self.assertEqual(engine.all("end"), [])
+        self.tear_down(engine)
+
+    def test_options_that_make_no_sense_fail(self):
+        engine = self.engine("--isolation", "marble")
+        self.assertIn("marble", engine.await_said("failed")["why"])
+        self.tear_down(engine)
+
+
+class Programs(EngineCase):
+
+    def test_a_program_runs_by_its_name(self):
+        self.suite({"good": "#!/bin/sh\necho \"$TEST $WORKSPACE\"\n",
+                    "bad": "#!/bin/sh\nexit 7\n"})
+        engine = self.ready("--runner", "./$TEST", workspace={"name": "ci"})
+        engine.say("run", orders=[program(0, "good"), program(1, "bad")])
+        engine.wait(lambda: len(engine.all("end")) == 2, "both ends")
+        self.assertEqual(engine.states(0), {0: "passed"})
+        self.assertEqual(engine.states(1), {0: "failed"})
+        self.assertEqual(engine.all("result", 0)[0]["out"], "good ci\n")
+        self.assertIn(engine.all("begin", 0)[0]["slot"], (4, 5))
+        self.tear_down(engine)
+
+    def test_points_of_tap_appear(self):
+        self.suite({"points.t": """
+            #!/bin/sh
+            echo 1..3
+            echo ok 1 - first
+            echo not ok 2 - second
+            echo Bail out! enough
+            """})
+        engine = self.ready("--tap", "points.t")
+        engine.say("run", orders=[program(9, "points.t")])
+        engine.await_update("end", 9)
+        points = engine.all("appeared", 9)
+        self.assertEqual([(u["state"], u.get("whole", False))
+                          for u in points[:2]],
+                         [("passed", True), ("failed", False)])
+        self.assertIn("enough", engine.all("bail", 9)[0]["reason"])
+        self.tear_down(engine)
+
+    def test_a_program_that_is_not_there_is_an_error(self):
+        engine = self.ready("--runner", "/nowhere/$TEST")
+        engine.say("run", orders=[program(0, "x")])
+        engine.await_update("end", 0)
+        self.assertIn(engine.states(0)[0], ("error", "failed"))
+        self.tear_down(engine)
+
+    def test_a_retry_is_a_new_attempt(self):
+        self.suite({"it": "#!/bin/sh\ntest \"$MULE_ATTEMPT\" = 2\n"})
+        engine = self.ready("--runner", "./$TEST")
+        for attempt in 1, 2:
+            engine.say("run", orders=[program(0, "it", attempt)])
+            engine.await_update("end", 0, attempt)
+        self.assertEqual(engine.states(0, 1), {0: "failed"})
+        self.assertEqual(engine.states(0, 2), {0: "passed"})
+        self.tear_down(engine)
+
+    def test_noop_passes_everything_and_starts_nothing(self):
+        engine = self.ready(noop=True)
+        engine.say("run", orders=[
+            order(0, "some.Class", ["a", "b"]), program(1, "anything"),
+            order(2, "some.Class", ["a", "b"], items=[1])])
+        engine.wait(lambda: len(engine.all("end")) == 3, "all ends")
+        self.assertEqual(engine.states(0), {0: "passed", 1: "passed"})
+        self.assertEqual(engine.states(1), {0: "passed"})
+        self.assertEqual(engine.states(2), {1: "passed"})
+        self.tear_down(engine)
+
+
+SLEEPER = "#!/bin/sh\necho $$ >> pids\necho up\nexec sleep 1000\n"
+
+
+class Ending(EngineCase):
+
+    def sleepers(self, count, slots=2):
+        self.suite({"sleeper": SLEEPER})
+        engine = self.ready("--runner", "./$TEST", "--grace", "0.2",
+                            slots=slots)
+        engine.say("run", orders=[program(i, "sleeper", file="%d" % i)
+                                  for i in range(count)])
+        return engine
+
+    def begun(self, engine, count):
+        engine.wait(lambda: len(engine.all("begin")) >= count, "begins")
+
+    def test_cancel_ends_all_and_all_that_comes(self):
+        engine = self.sleepers(5)
+        self.begun(engine, 1)
+        engine.say("cancel", now=False)
+        engine.wait(lambda: len(engine.all("end")) == 5, "all ends")
+        engine.say("run", orders=[program(7, "sleeper")])
+        engine.await_update("end", 7)
+        self.assertEqual({u["end"] for u in engine.all("end")},
+                         {"cancelled"})
+        self.tear_down(engine)
+
+    def test_cancel_of_one_leaves_the_others(self):
+        self.suite({"sleeper": SLEEPER, "quick": "#!/bin/sh\n"})
+        engine = self.ready("--runner", "./$TEST", "--grace", "0.2", slots=1)
+        engine.say("run", orders=[program(0, "sleeper"), program(1, "quick"),
+                                  program(2, "quick")])
+        self.begun(engine, 1)
+        engine.say("cancel", orders=[[0, 1], [1, 1], [8, 1]], now=True)
+        engine.await_update("end", 2)
+        self.assertEqual({u["o"][0]: u["end"] for u in engine.all("end")},
+                         {0: "cancelled", 1: "cancelled", 2: "done"})
+        self.tear_down(engine)
+
+    def test_cancel_of_one_test_job_leaves_the_others(self):
+        text = "import time, unittest\n"
+        for name in "ABC":
+            text += ("class %s(unittest.TestCase):\n"
+                     "    def test_x(self): time.sleep(%d)\n"
+                     % (name, 1000 if name == "A" else 0))
+        self.suite({"test_it.py": text})
+        engine = self.ready("--grace", "0.2", slots=1)
+        engine.say("run", orders=[
+            order(i, "test_it." + name, ["test_it.%s.test_x" % name])
+            for i, name in enumerate("ABC")])
+        engine.wait(lambda: engine.all("begin", 0), "begin of A")
+        engine.say("cancel", orders=[[0, 1], [2, 1]], now=False)
+        engine.wait(lambda: len(engine.all("end")) == 3, "all ends")
+        self.assertEqual({u["o"][0]: u["end"] for u in engine.all("end")},
+                         {0: "cancelled", 1: "done", 2: "cancelled"})
+        self.tear_down(engine)
+
+    def test_teardown_ends_what_runs(self):
+        engine = self.sleepers(3)
+        self.begun(engine, 2)
+        self.assertTrue(self.tear_down(engine)["ok"])
+        self.assertEqual({u["end"] for u in engine.all("end")},
+                         {"cancelled"})
+
+    def test_the_end_of_the_connection_ends_everything(self):
+        engine = self.sleepers(3)
+        self.begun(engine, 2)
+        engine.close()
+        self.assertEqual(engine.program.wait(), 3)
+        pids = [int(line) for line in self.read("pids").split()]
+        self.assertEqual(processes.wait_for_end(pids, 5), [])
+
+    def test_the_end_of_the_connection_ends_a_suite(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        import time
+        time.sleep(1000)
+"""})
+        engine = self.ready()
+        engine.say("run", orders=[order(0, "test_it.T", IDS[:1])])
+        self.begun(engine, 1)
+        engine.close()
+        self.assertEqual(engine.program.wait(), 3)
+
+    def test_the_end_of_the_connection_ends_a_setup_script(self):
+        engine = self.engine(workspace={
+            "name": "ci", "setup": "echo up; sleep 1000"})
+        engine.wait(lambda: "up" in engine.text, "up")
+        engine.close()
+        self.assertEqual(engine.program.wait(), 3)
+
+    def test_nonsense_ends_it(self):
+        engine = self.ready()
+        engine.say("run", orders=[{"o": "x"}])
+        self.assertEqual(engine.program.wait(), 3)
+
+    def test_more_slots_take_more_orders(self):
+        engine = self.sleepers(4, slots=1)
+        self.begun(engine, 1)
+        engine.say("pool", slots=3)
+        self.begun(engine, 3)
+        self.assertEqual({u["slot"] for u in engine.all("begin")}, {4, 5, 6})
+        self.tear_down(engine, now=True)
+
+    def test_more_slots_of_a_suite_take_more_orders(self):
+        text = "import time, unittest\n"
+        for name in "ABC":
+            text += ("class %s(unittest.TestCase):\n"
+                     "    def test_x(self): time.sleep(1000)\n" % name)
+        self.suite({"test_it.py": text})
+        engine = self.ready(slots=1)
+        engine.say("run", orders=[
+            order(i, "test_it." + name, ["test_it.%s.test_x" % name])
+            for i, name in enumerate("ABC")])
+        self.begun(engine, 1)
+        engine.say("pool", slots=3)
+        self.begun(engine, 3)
+        self.assertEqual({u["slot"] for u in engine.all("begin")}, {4, 5, 6})
+        self.tear_down(engine, now=True)
+
+
+class Workspaces(EngineCase):
+
+    def workspace(self, setup="true", teardown="true", **more):
+        return {"name": "ci", "setup": "echo setup >> log; " + setup,
+                "teardown": "echo teardown >> log; " + teardown, **more}
+
+    def log(self):
+        return self.read("log").split()
+
+    def test_scripts_know_the_build_and_are_heard(self):
+        engine = self.ready(workspace=self.workspace(
+            "echo $BUILD_ID $WORKSPACE $MULE_REVISION",
+            "printf 'good\\303'; printf '\\251'; echo"))
+        self.assertEqual(engine.text, "b1 ci r7\n")
+        left = self.tear_down(engine)
+        self.assertTrue(left["ok"])
+        self.assertEqual(engine.text, "b1 ci r7\ngood\u00e9\n")
+        self.assertEqual(self.log(), ["setup", "teardown"])
+
+    def test_setup_is_heard_while_it_runs(self):
+        go = self.fifo("go")
+        engine = self.engine(workspace=self.workspace(
+            "echo waiting; read line < %s; echo done" % go.path))
+        engine.wait(lambda: "waiting" in engine.text, "waiting")
+        self.assertEqual(engine.said[1:], [])
+        go.write()
+        engine.await_said("ready")
+        self.assertEqual(engine.text, "waiting\ndone\n")
+        self.tear_down(engine)
+
+    def test_setup_that_fails_is_told_and_torn_down(self):
+        engine = self.engine(workspace=self.workspace("echo no; exit 3"))
+        why = engine.await_said("failed")["why"]
+        self.assertSays(why, "setup of workspace \"ci\"", "status 3")
+        self.assertEqual(engine.text, "no\n")
+        self.tear_down(engine)
+        self.assertEqual(self.log(), ["setup", "teardown"])
+
+    def test_teardown_that_fails_is_told(self):
+        engine = self.ready(workspace=self.workspace(teardown="exit 4"))
+        left = self.tear_down(engine)
+        self.assertFalse(left["ok"])
+        self.assertSays(left["why"], "teardown", "status 4")
+
+    def test_teardown_while_setup_runs_ends_it(self):
+        engine = self.engine("--grace", "0.2", workspace=self.workspace(
+            "echo up; sleep 1000"))
+        engine.wait(lambda: "up" in engine.text, "up")
+        self.tear_down(engine)
+        self.assertEqual(self.log(), ["setup", "teardown"])
+
+    def test_what_is_prepared_is_not_set_up_again(self):
+        engine = self.ready(workspace=self.workspace(), prepared=True)
+        self.tear_down(engine)
+        self.assertEqual(self.log(), ["teardown"])
+
+    def test_much_output_keeps_its_two_ends(self):
+        engine = self.ready("--output-limit", "2K", workspace=self.workspace(
+            "echo begin; seq 10000; echo end"))
+        text = engine.text
+        self.assertTrue(text.startswith("begin\n1\n"))
+        self.assertTrue(text.endswith("10000\nend\n"))
+        self.assertIn("bytes left out", text)
+        self.assertLess(len(text), 4096)
+        self.tear_down(engine)
+
+
+class Start(EngineCase):
+
+    def test_without_a_worker_it_is_a_mistake(self):
+        result = self.mule("worker", "--engine")
+        self.assertMistake(result, "started by a worker")
+
+    def test_a_worker_that_is_gone_is_told(self):
+        result = self.mule("worker", "--engine",
+                           env={"MULE_SOCKET": os.path.join(self.home, "no")})
+        self.assertMistake(result, "call the worker", status=3)
