@@ -34,7 +34,7 @@ struct engine_process {
     struct deadline deadline; // for its hello, then for its end
     char *folder;             // of the socket
     bool greeted;
-    char why[200]; // it is gone, as far as we know; "": not yet
+    char why[320]; // it is gone, as far as we know; "": not yet
 };
 
 static struct engine_process *

@@ -105,6 +105,9 @@ outbox_add(struct outbox *outbox, struct slice update)
 {
     struct buf *waiting = &outbox->waiting;
 
+    if (outbox == NULL) {
+        return;
+    }
     if (waiting->len > 0 && waiting->len + update.len > OUTBOX_BYTES_MAX) {
         outbox_flush(outbox, false);
     }
@@ -157,7 +160,7 @@ outbox_resend(struct outbox *outbox, uint64_t number)
 bool
 outbox_is_full(const struct outbox *outbox)
 {
-    return stream_out_is_full(&outbox->stream);
+    return outbox != NULL && stream_out_is_full(&outbox->stream);
 }
 
 bool
