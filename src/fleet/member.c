@@ -1,5 +1,6 @@
 #include "fleet/member.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,7 +194,7 @@ on_tick(void *ctx)
     } else if (service->outbox != NULL) {
         usec quiet =
             loop_now_us(member->params.loop) - outbox_sent(service->outbox);
-        if (quiet >= service->lease_ms * 1000 / 6 - TICK_MIN_MS * 1000) {
+        if (quiet >= (service->lease_ms / 6 - TICK_MIN_MS) * 1000) {
             outbox_flush(service->outbox, true);
         }
     }
@@ -426,6 +427,7 @@ leave_with_new_engine(struct member *member)
 static void
 act(struct member *member, enum member_action action)
 {
+    assert(member->service != NULL || action == ACT_NOTHING);
     switch (action) {
     case ACT_NOTHING:
         break;

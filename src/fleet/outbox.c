@@ -119,7 +119,7 @@ outbox_add(struct outbox *outbox, struct slice update)
     usec now = loop_now_us(outbox->params.loop);
     if (outbox->waiting_count >= OUTBOX_UPDATES_MAX ||
         waiting->len >= OUTBOX_BYTES_MAX ||
-        now - outbox->sent >= OUTBOX_PAUSE_MS * 1000) {
+        now - outbox->sent >= (usec)OUTBOX_PAUSE_MS * 1000) {
         outbox_flush(outbox, false);
     } else if (!deadline_is_armed(&outbox->deadline)) {
         deadline_arm(&outbox->deadline, OUTBOX_PAUSE_MS);
