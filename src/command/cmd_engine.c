@@ -174,7 +174,10 @@ on_order(void *ctx, const struct plan *plan, struct serving_place *place,
         .slots = plan->slots,
         .cpus = cpus_usable(),
         .base = plan->base,
-        .total = plan->total,
+        // How many others will come is not known to anybody.
+        .total = plan->total > plan->base + plan->slots
+                     ? plan->total
+                     : plan->base + plan->slots,
         .needs_no_suite = true,
         .events = desk_events(),
     };

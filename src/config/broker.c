@@ -130,6 +130,11 @@ void
 broker_hide(void)
 {
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
-        unsetenv(hidden[i]);
+        char *value = getenv(hidden[i]); // NOLINT(concurrency-mt-unsafe)
+        if (value != NULL) {
+            // Also where /proc/PID/environ looks.
+            explicit_bzero(value, strlen(value));
+            unsetenv(hidden[i]);
+        }
     }
 }

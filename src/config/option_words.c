@@ -121,6 +121,18 @@ is_meant(const struct settings *settings, const char *name)
     return !format || settings->runner != NULL;
 }
 
+/*
+ * An engine collects tests to know them, but no programs: those come with each
+ * order, and there may be very many. One stands for all, as --tap wants one.
+ */
+static int
+count_labels(const struct settings *settings)
+{
+    bool programs = settings->tap || settings->runner != NULL;
+    int count = settings->labels.count;
+    return programs && count > 1 ? 1 : count;
+}
+
 void
 option_words(const struct settings *settings, struct texts *words)
 {
@@ -131,11 +143,8 @@ option_words(const struct settings *settings, struct texts *words)
             add_option(option, settings, words);
         }
     }
-    if (settings->python_asked) {
-        add(words, "python", settings->python);
-    }
     texts_add(words, "--");
-    for (int i = 0; i < settings->labels.count; i++) {
+    for (int i = 0; i < count_labels(settings); i++) {
         texts_add(words, settings->labels.at[i]);
     }
 }

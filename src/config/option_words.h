@@ -1,7 +1,8 @@
 /*
  * Settings -> the words of a `mule test` command line that means the same, for
- * an engine elsewhere: how tests are found and run, and the labels. Not what
- * is selected among them, reported, or said with each order.
+ * an engine elsewhere: how tests are found and run, and the labels, as far as
+ * they are needed for that. Not what is selected, reported or said with each
+ * order; nor the interpreter, which each machine knows for itself.
  */
 #ifndef CONFIG_OPTION_WORDS_H
 #define CONFIG_OPTION_WORDS_H

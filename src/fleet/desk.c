@@ -24,6 +24,7 @@ struct errand {
     struct order_text text; // its texts and places are the errand's own
     uint32_t job;           // here; JOB_NONE until it was looked for
     bool stopped;           // somebody asked for its end
+    bool begun;             // that was told
 };
 
 struct desk {
@@ -42,6 +43,7 @@ struct desk {
     struct deadline full;
     struct err broken;
     bool cancelled;
+    bool paused;
     bool giving;
     bool again; // something ended while orders were given out
 };
@@ -413,7 +415,7 @@ void
 desk_give(struct desk *desk)
 {
     desk->again = true;
-    if (desk->executor == NULL || desk->giving) {
+    if (desk->executor == NULL || desk->giving || desk->paused) {
         return;
     }
     desk->giving = true;
@@ -450,15 +452,24 @@ on_room(void *ctx)
 }
 
 static void
+tell_begun(struct desk *desk, struct errand *errand, int slot)
+{
+    if (!errand->begun) {
+        errand->begun = true;
+        tell(desk, &(struct update){
+                       .kind = UPDATE_JOB,
+                       .o = errand->name,
+                       .slot = slot,
+                   });
+    }
+}
+
+static void
 on_job_begin(void *ctx, uint32_t job, uint16_t attempt, int slot)
 {
     struct desk *desk = ctx;
     (void)attempt;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_JOB,
-                   .o = errand_of(desk, job)->name,
-                   .slot = slot,
-               });
+    tell_begun(desk, errand_of(desk, job), slot);
 }
 
 static void
@@ -779,6 +790,21 @@ desk_forget_waiting(struct desk *desk)
         forget_errand(desk, LIST_ENTRY(link, struct errand, link));
     }
     desk->waiting_count = 0;
+}
+
+void
+desk_pause(struct desk *desk, bool paused)
+{
+    desk->paused = paused;
+    if (!paused) {
+        desk_give(desk);
+        return;
+    }
+    LIST_FOR_EACH(link, &desk->running)
+    {
+        tell_begun(desk, LIST_ENTRY(link, struct errand, link),
+                   desk->params.base);
+    }
 }
 
 size_t

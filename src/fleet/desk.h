@@ -21,6 +21,7 @@ struct desk_params {
     struct items *items;
     struct bulletin *bulletin;
     enum desk_jobs jobs;
+    int base; // the number of the place's first slot
     /* The place cannot go on, and what ran there was lost. From the loop. */
     void (*on_broken)(void *ctx, const struct err *err);
     void (*on_drained)(void *ctx); // the place is empty
@@ -59,6 +60,12 @@ void desk_forget_waiting(struct desk *desk);
 
 /* There may be room. */
 void desk_give(struct desk *desk);
+
+/*
+ * Nothing begins while it is paused. What was given to the place by then
+ * counts as begun, and is told so: it cannot be taken back.
+ */
+void desk_pause(struct desk *desk, bool paused);
 
 /* Orders that are here. */
 size_t desk_count(const struct desk *desk);

@@ -34,7 +34,7 @@ struct engine_process {
     struct deadline deadline; // for its hello, then for its end
     char *folder;             // of the socket
     bool greeted;
-    char why[200]; // it is gone, as far as we know; "": not yet
+    char why[320]; // it is gone, as far as we know; "": not yet
 };
 
 static struct engine_process *
@@ -266,7 +266,7 @@ start_child(struct engine_process *process,
 }
 
 struct engine_link *
-engine_link_start(void *starter, const struct engine_link_events *events,
+engine_link_start(void *params, const struct engine_link_events *events,
                   void *ctx, struct err *err)
 {
     static const struct engine_link_ops ops = {
@@ -275,27 +275,27 @@ engine_link_start(void *starter, const struct engine_link_events *events,
         .kill = link_kill,
         .drop = link_drop,
     };
-    const struct engine_link_params *params = starter;
+    const struct engine_link_params *how = params;
     struct engine_process *process = ALLOC(struct engine_process);
 
     process->link.ops = &ops;
     process->events = events;
     process->ctx = ctx;
-    deadline_init(&process->deadline, params->loop, on_late, process);
+    deadline_init(&process->deadline, how->loop, on_late, process);
     process->folder =
         path_make_private("mule-", LISTENER_MAX_PATH - strlen("/engine"), err);
     if (process->folder != NULL) {
         char *path = path_join(process->folder, "engine");
         process->listener =
-            listener_new(params->loop, path, on_connected, process, err);
+            listener_new(how->loop, path, on_connected, process, err);
         free(path);
     }
-    if (process->listener == NULL || !start_child(process, params, err)) {
+    if (process->listener == NULL || !start_child(process, how, err)) {
         process_free(process);
         err_wrap(err, "starting an engine");
         return NULL;
     }
     deadline_arm(&process->deadline,
-                 params->hello_ms > 0 ? params->hello_ms : HELLO_MS);
+                 how->hello_ms > 0 ? how->hello_ms : HELLO_MS);
     return &process->link;
 }

@@ -105,6 +105,9 @@ outbox_add(struct outbox *outbox, struct slice update)
 {
     struct buf *waiting = &outbox->waiting;
 
+    if (outbox == NULL) {
+        return;
+    }
     if (waiting->len > 0 && waiting->len + update.len > OUTBOX_BYTES_MAX) {
         outbox_flush(outbox, false);
     }
@@ -116,7 +119,7 @@ outbox_add(struct outbox *outbox, struct slice update)
     usec now = loop_now_us(outbox->params.loop);
     if (outbox->waiting_count >= OUTBOX_UPDATES_MAX ||
         waiting->len >= OUTBOX_BYTES_MAX ||
-        now - outbox->sent >= OUTBOX_PAUSE_MS * 1000) {
+        now - outbox->sent >= (usec)OUTBOX_PAUSE_MS * 1000) {
         outbox_flush(outbox, false);
     } else if (!deadline_is_armed(&outbox->deadline)) {
         deadline_arm(&outbox->deadline, OUTBOX_PAUSE_MS);
@@ -157,7 +160,7 @@ outbox_resend(struct outbox *outbox, uint64_t number)
 bool
 outbox_is_full(const struct outbox *outbox)
 {
-    return stream_out_is_full(&outbox->stream);
+    return outbox != NULL && stream_out_is_full(&outbox->stream);
 }
 
 bool

@@ -38,7 +38,7 @@ struct outbox;
 struct outbox *outbox_new(const struct outbox_params *params);
 void outbox_free(struct outbox *outbox); // NULL is allowed
 
-/* One update: the text of a JSON object. */
+/* One update: the text of a JSON object. NULL: nobody listens. */
 void outbox_add(struct outbox *outbox, struct slice update);
 /* One made as printf makes it, of what needs no escaping. */
 void outbox_addf(struct outbox *outbox, const char *format, ...)

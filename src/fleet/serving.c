@@ -41,6 +41,7 @@ struct serving {
     struct buf line;
     struct err problem; // of the end
     usec began;         // to prepare, then to tear down
+    bool paused;        // nothing is to begin
     bool configured;    // the teardown script is to run
     bool over;
 };
@@ -329,12 +330,14 @@ make_desk(struct serving *serving, struct err *err)
         .items = serving->place.items,
         .bulletin = serving->bulletin,
         .jobs = serving->place.jobs,
+        .base = serving->plan.base,
         .on_broken = on_broken,
         .on_drained = on_drained,
         .is_full = is_full,
         .ctx = serving,
     });
     events->on_desk(serving->params.ctx, serving->desk);
+    desk_pause(serving->desk, serving->paused);
     collect(serving);
     return true;
 }
@@ -377,19 +380,26 @@ take_cancel(struct serving *serving)
     }
 }
 
+/* With no slots what runs goes on, and nothing begins. */
 static void
 take_pool(struct serving *serving)
 {
     struct executor *executor = serving->place.executor;
+    int slots = serving->message.slots;
     struct err err = {0};
-    serving->plan.slots = serving->message.slots;
-    if (executor == NULL) {
-        return;
+    serving->paused = slots == 0;
+    if (slots > 0) {
+        serving->plan.slots = slots;
     }
-    if (!executor->ops->resize(executor, serving->message.slots, &err)) {
+    if (slots > 0 && executor != NULL &&
+        !executor->ops->resize(executor, slots, &err)) {
         on_note(serving, NOTE_WARNING, err.text, err.hint);
     }
-    desk_give(serving->desk);
+    if (serving->desk != NULL) {
+        desk_pause(serving->desk, serving->paused);
+    }
+    serving_add_pool(&serving->line, slots);
+    send_line(serving);
 }
 
 // ---------------------------------------------------------------- the end

@@ -46,7 +46,7 @@ decode_pool(const json_t *object, struct serving_message *message,
 {
     int64_t slots = 0;
 
-    if (!field_int(object, "slots", (struct field_range){1, PLAN_SLOTS_MAX},
+    if (!field_int(object, "slots", (struct field_range){0, PLAN_SLOTS_MAX},
                    &slots, err)) {
         return false;
     }
@@ -172,6 +172,14 @@ serving_add_left(struct buf *buf, bool ok, const char *why, uint64_t us)
     compose_bool(buf, "ok", ok);
     compose_text(buf, "why", why);
     compose_uint(buf, "us", us);
+    end(buf);
+}
+
+void
+serving_add_pool(struct buf *buf, int slots)
+{
+    begin(buf, "pool");
+    compose_int(buf, "slots", slots);
     end(buf);
 }
 

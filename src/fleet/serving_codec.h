@@ -38,7 +38,7 @@ struct serving_message {
     uint64_t credit;      // live
     uint64_t at;          // piece
     struct slice data;    // piece
-    int slots;            // pool
+    int slots;            // pool; 0: nothing is to begin
 
     struct order_names names; // cancel; its memory is used again
 };
@@ -57,6 +57,7 @@ void serving_add_hello(struct buf *buf, const char *version, int pid);
 void serving_add_ready(struct buf *buf, uint64_t us);
 void serving_add_failed(struct buf *buf, const char *why);
 void serving_add_left(struct buf *buf, bool ok, const char *why, uint64_t us);
+void serving_add_pool(struct buf *buf, int slots);
 void serving_add_want(struct buf *buf, const char *hash, uint64_t at,
                       uint64_t bytes, bool again);
 

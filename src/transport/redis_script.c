@@ -44,16 +44,15 @@ static const struct {
     // if it is to be renewed. Gives the number of those taken before, and the
     // messages in the order in which kombu takes them.
     [SCRIPT_TAKE] =
-        {LUA_NOW
-         "local out = {0}\n"
-         "local size = 0\n"
+        {"local out = {0}\n"
+         "local size, count, limit = 0, tonumber(ARGV[1]), tonumber(ARGV[2])\n"
          "local keep = ARGV[3] == 'keep'\n"
-         "if keep and ARGV[4] ~= '' then\n"
+         "if keep and ARGV[4] ~= '' then\n" LUA_NOW
          "  redis.call('ZADD', KEYS[6], now, ARGV[4])\n"
          "  out[1] = redis.call('LLEN', KEYS[5])\n"
          "end\n"
          "for i = 1, 4 do\n"
-         "  while #out <= tonumber(ARGV[1]) and size < tonumber(ARGV[2]) do\n"
+         "  while #out <= count and size < limit do\n"
          "    local message\n"
          "    if keep then\n"
          "      message = redis.call('RPOPLPUSH', KEYS[i], KEYS[5])\n"

@@ -10,6 +10,10 @@
 #define BATCH_MAX 64U
 #define BATCH_BYTES (4 << 20)
 
+// Where one message at a time comes, looking for more is in vain: after so many
+// messages, at most, it is done again.
+#define SKIPS_MAX 15U
+
 // For so long the server waits for a message before it says that there is
 // none. Between two waits the lists of higher priorities are looked at.
 #define WAIT_S "1"
@@ -35,8 +39,10 @@ struct redis_consumer {
     bool waiting;  // a command that blocks is on its way
     bool batching; // one that takes what is there
     bool more;     // there may be more
-    bool idle;     // nothing came for a while
-    bool ended;    // the broker refused
+    uint32_t skip; // how often not to look whether there is
+    uint32_t skips;
+    bool idle;  // nothing came for a while
+    bool ended; // the broker refused
     bool stopped;
     bool busy; // within a reply to it
     int unblocks;
@@ -214,6 +220,11 @@ on_batch(void *ctx, const redisReply *reply)
         bool strays =
             has_strays(consumer, (uint64_t)redis_reply_int(reply->element[0]));
         consumer->more = reply->elements > consumer->asked;
+        consumer->skips = reply->elements > 1 ? 0
+                          : consumer->skips < SKIPS_MAX
+                              ? 2 * consumer->skips + 1
+                              : SKIPS_MAX;
+        consumer->skip = consumer->skips;
         deliver_all(consumer, reply);
         if (strays && is_active(consumer)) {
             consumer->holding->dirty = true;
@@ -245,8 +256,9 @@ on_waited(void *ctx, const redisReply *reply)
     consumer->waiting = false;
     if (verdict == VERDICT_GOOD) {
         struct slice text = message_of(reply);
-        consumer->more = true;
         consumer->idle = text.len == 0;
+        consumer->more = consumer->idle || consumer->skip == 0;
+        consumer->skip -= consumer->skip > 0 ? 1 : 0;
         consumer->busy = true;
         if (text.len > 0 && is_active(consumer)) {
             deliver(consumer, text);

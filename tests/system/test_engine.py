@@ -281,7 +281,7 @@ class Programs(EngineCase):
         self.tear_down(engine)
 
 
-SLEEPER = "#!/bin/sh\necho $$ >> pids\necho up\nexec sleep 1000\n"
+SLEEPER = "#!/bin/sh\necho up\nexec sleep 1000\n"
 
 
 class Ending(EngineCase):
@@ -346,11 +346,14 @@ class Ending(EngineCase):
                          {"cancelled"})
 
     def test_the_end_of_the_connection_ends_everything(self):
-        engine = self.sleepers(3)
-        self.begun(engine, 2)
+        up = self.fifo("up")
+        self.suite({"it": "#!/bin/sh\nsetsid sleep 1000 &\necho $! > %s\n"
+                          "exec sleep 1000\n" % up.path})
+        engine = self.ready("--runner", "./$TEST")
+        engine.say("run", orders=[program(i, "it") for i in range(3)])
+        pids = [int(up.line(engine.program)) for _ in range(2)]
         engine.close()
         self.assertEqual(engine.program.wait(), 3)
-        pids = [int(line) for line in self.read("pids").split()]
         self.assertEqual(processes.wait_for_end(pids, 5), [])
 
     def test_the_end_of_the_connection_ends_a_suite(self):
@@ -384,6 +387,25 @@ class Ending(EngineCase):
         self.begun(engine, 3)
         self.assertEqual({u["slot"] for u in engine.all("begin")}, {4, 5, 6})
         self.tear_down(engine, now=True)
+
+    def test_with_no_slots_nothing_begins(self):
+        go = self.fifo("go")
+        self.suite({"waiter": "#!/bin/sh\nread line < %s\n" % go.path,
+                    "quick": "#!/bin/sh\n"})
+        engine = self.ready("--runner", "./$TEST", slots=1)
+        engine.say("run", orders=[program(0, "waiter"), program(1, "quick")])
+        self.begun(engine, 1)
+        engine.say("pool", slots=0)
+        self.assertEqual(engine.await_said("pool")["slots"], 0)
+        go.write()
+        engine.await_update("end", 0)
+        engine.say("cancel", orders=[[1, 1]])
+        self.assertEqual(engine.await_update("end", 1)["end"], "cancelled")
+        self.assertEqual(engine.all("job", 1), [])
+        engine.say("run", orders=[program(2, "quick")])
+        engine.say("pool", slots=2)
+        self.assertEqual(engine.await_update("end", 2)["end"], "done")
+        self.tear_down(engine)
 
     def test_more_slots_of_a_suite_take_more_orders(self):
         text = "import time, unittest\n"

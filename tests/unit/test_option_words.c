@@ -52,8 +52,6 @@ what_is_said_again_means_the_same(void **state)
     before.grace_ms = 1234;
     before.import_timeout_ms = 0;
     before.output_limit = 4097;
-    before.python = copy("/a/python");
-    before.python_asked = true;
     texts_add(&before.adapter, "an adapter");
     texts_add(&before.adapter, "--it's");
     texts_add(&before.python_args, "-W");
@@ -72,12 +70,34 @@ what_is_said_again_means_the_same(void **state)
     assert_int_equal(after.grace_ms, 1234);
     assert_int_equal(after.import_timeout_ms, 0);
     assert_int_equal(after.output_limit, 4097);
-    assert_string_equal(after.python, "/a/python");
     assert_int_equal(after.adapter.count, 2);
     assert_string_equal(after.adapter.at[1], "--it's");
     assert_int_equal(after.python_args.count, 1);
-    assert_int_equal(after.labels.count, 2);
+    assert_int_equal(after.labels.count, 1); // of programs one is enough
     assert_string_equal(after.labels.at[0], "-odd");
+    texts_release(&words);
+    settings_release(&before);
+    settings_release(&after);
+}
+
+static void
+all_labels_of_tests_are_said_and_no_interpreter(void **state)
+{
+    struct settings before;
+    struct settings after;
+    struct texts words = {0};
+
+    (void)state;
+    settings_init(&before);
+    before.python = copy("/a/python");
+    before.python_asked = true;
+    texts_add(&before.labels, "pkg.*.api");
+    texts_add(&before.labels, "-odd");
+    option_words(&before, &words);
+    read_words(&after, &words);
+    assert_null(after.python);
+    assert_int_equal(after.labels.count, 2);
+    assert_string_equal(after.labels.at[1], "-odd");
     texts_release(&words);
     settings_release(&before);
     settings_release(&after);
@@ -108,6 +128,7 @@ what_was_not_said_is_not_said_again(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_said_again_means_the_same),
+    cmocka_unit_test(all_labels_of_tests_are_said_and_no_interpreter),
     cmocka_unit_test(what_was_not_said_is_not_said_again),
 };
 
