@@ -10,6 +10,7 @@
 #include "util/json_text.h"
 
 #define PATTERN_MAX 256
+#define REPETITIONS_MAX 6
 
 static bool
 read_reply_to(struct control_request *request, struct err *err)
@@ -104,8 +105,29 @@ is_among(const json_t *destination, const char *node)
     return false;
 }
 
-// At the start of the name, as Python's re.match. What could make the C
-// library slow or hungry (counts, back references) fits nothing.
+// What could make the C library slow or hungry is not tried: counts, back
+// references, and more repetitions than names need, for it doubles what is
+// repeated for each one.
+static bool
+is_modest(struct slice pattern)
+{
+    int repetitions = 0;
+
+    if (pattern.len > PATTERN_MAX || slice_has(pattern, '\0')) {
+        return false;
+    }
+    for (size_t i = 0; i < pattern.len; i++) {
+        char byte = pattern.data[i];
+        char next = (char)(i + 1 < pattern.len ? pattern.data[i + 1] : '\0');
+        repetitions += byte == '*' || byte == '+' || byte == '?' ? 1 : 0;
+        if (byte == '{' || (byte == '\\' && next >= '0' && next <= '9')) {
+            return false;
+        }
+    }
+    return repetitions <= REPETITIONS_MAX;
+}
+
+// At the start of the name, as Python's re.match.
 static bool
 fits_expression(struct slice pattern, const char *node)
 {
@@ -113,15 +135,8 @@ fits_expression(struct slice pattern, const char *node)
     struct buf text = BUF_INIT(PATTERN_MAX + 8);
     bool fits = false;
 
-    if (pattern.len > PATTERN_MAX || slice_has(pattern, '{') ||
-        slice_has(pattern, '\0')) {
+    if (!is_modest(pattern)) {
         return false;
-    }
-    for (size_t i = 0; i + 1 < pattern.len; i++) {
-        if (pattern.data[i] == '\\' && pattern.data[i + 1] >= '0' &&
-            pattern.data[i + 1] <= '9') {
-            return false;
-        }
     }
     (void)buf_addf(&text, "^(%.*s)", SLICE_ARG(pattern));
     if (regcomp(&expression, buf_text(&text), REG_EXTENDED | REG_NOSUB) == 0) {

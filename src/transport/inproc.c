@@ -703,11 +703,14 @@ static void
 disconnect(struct client *client)
 {
     client->up = false;
+    // All of them first: what goes back must not come to them again.
     LIST_FOR_EACH(link, &client->consumers)
     {
-        struct use *use = LIST_ENTRY(link, struct use, link);
-        give_back_arrived(use);
-        use_detach(use);
+        use_detach(LIST_ENTRY(link, struct use, link));
+    }
+    LIST_FOR_EACH(link, &client->consumers)
+    {
+        give_back_arrived(LIST_ENTRY(link, struct use, link));
     }
     give_back_held(client);
     inproc_broker_leave(&client->inproc->broker, client);

@@ -11,7 +11,7 @@ static const struct {
     enum broker_kind kind;
     open_fn open;
 } drivers[] = {
-    {BROKER_AMQP, NULL},
+    {BROKER_AMQP, amqp_open},
     {BROKER_REDIS, redis_open},
     {BROKER_INPROC, inproc_open},
 };

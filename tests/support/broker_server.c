@@ -16,7 +16,8 @@
 #include "util/now.h"
 #include "util/path.h"
 
-#define READY_MS 20000
+// RabbitMQ takes seconds, and more where others want the processor.
+#define READY_MS 120000
 #define OUTPUT_MAX (256UL * 1024)
 
 _Noreturn static void
