@@ -5,6 +5,7 @@
 
 #include "fleet/serving_codec.h"
 #include "fleet/speech.h"
+#include "fleet/tree.h"
 #include "loop/connection.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -33,6 +34,7 @@ struct serving {
     struct plan plan;
     struct guardians *guardians;
     struct scripts *scripts;
+    struct tree *tree; // NULL: no plan has come
     struct speech speech;
     struct bulletin *bulletin;
     struct serving_place place;
@@ -186,16 +188,90 @@ set_up(struct serving *serving, const char *folder, const char *revision)
 }
 
 static void
+on_tree_said(void *ctx, struct slice text)
+{
+    struct serving *serving = ctx;
+    struct buf line = BUF_INIT(text.len + 1);
+    buf_add_slice(&line, text);
+    buf_add_char(&line, '\n');
+    say(serving, buf_slice(&line));
+    buf_release(&line);
+}
+
+static void
+on_want(void *ctx, const struct tree_want *want)
+{
+    struct serving *serving = ctx;
+    serving_add_want(&serving->line, want->hash, want->at, want->bytes,
+                     want->again);
+    send_line(serving);
+}
+
+static void
+on_tree_ready(void *ctx, const char *path, const char *revision)
+{
+    struct serving *serving = ctx;
+    const char *named = serving->plan.revision;
+    if (serving->over) {
+        return;
+    }
+    if (serving->phase != PHASE_TREE) {
+        begin_end(serving, false); // its end was asked for meanwhile
+        return;
+    }
+    set_up(serving, path, named[0] != '\0' ? named : revision);
+}
+
+static void
+on_tree_failed(void *ctx, const struct err *err)
+{
+    struct serving *serving = ctx;
+    struct err why = *err;
+    if (serving->over) {
+        return;
+    }
+    if (serving->phase != PHASE_TREE) {
+        begin_end(serving, false);
+        return;
+    }
+    err_wrap(&why, "getting the sources");
+    fail(serving, &why);
+}
+
+static void
 get_tree(struct serving *serving)
 {
+    static const struct tree_events events = {
+        .on_said = on_tree_said,
+        .on_want = on_want,
+        .on_ready = on_tree_ready,
+        .on_failed = on_tree_failed,
+    };
+    const struct plan *plan = &serving->plan;
+    struct err err = {0};
     serving->phase = PHASE_TREE;
-    if (json_object_size(serving->plan.tree) > 0) {
-        struct err err = {0};
-        err_set(&err, ERR_PROTOCOL, "the sources come from nowhere known");
+    if (json_object_size(plan->tree) > 0 &&
+        (plan->home[0] != '/' || plan->node[0] == '\0')) {
+        err_set(&err, ERR_PROTOCOL, "the plan names no place for a tree");
         fail(serving, &err);
         return;
     }
-    set_up(serving, NULL, serving->plan.revision);
+    serving->tree = tree_new(
+        &(struct tree_params){
+            .loop = serving->params.loop,
+            .guardians = serving->guardians,
+            .origin = plan->tree,
+            .home = plan->home,
+            .build = plan->build,
+            .node = plan->node,
+            .prepared = plan->prepared,
+        },
+        &events, serving, &err);
+    if (serving->tree == NULL) {
+        fail(serving, &err);
+        return;
+    }
+    tree_start(serving->tree);
 }
 
 static void
@@ -416,10 +492,28 @@ leave(struct serving *serving)
 }
 
 static void
+on_removed(void *ctx, const struct err *err)
+{
+    struct serving *serving = ctx;
+    if (serving->over) {
+        return;
+    }
+    if (err != NULL && !err_is_set(&serving->problem)) {
+        serving->problem = *err;
+        err_wrap(&serving->problem, "removing the tree");
+    }
+    leave(serving);
+}
+
+static void
 remove_tree(struct serving *serving)
 {
     serving->phase = PHASE_REMOVING;
-    leave(serving);
+    if (serving->tree != NULL) {
+        tree_remove(serving->tree, on_removed, serving);
+    } else {
+        leave(serving);
+    }
 }
 
 static void
@@ -487,6 +581,10 @@ take_teardown(struct serving *serving)
         begin_end(serving, now);
         break;
     case PHASE_TREE:
+        serving->began = loop_now_us(serving->params.loop);
+        serving->phase = PHASE_DRAINING;
+        tree_cancel(serving->tree);
+        break;
     case PHASE_SETUP:
         serving->began = loop_now_us(serving->params.loop);
         serving->phase = PHASE_DRAINING;
@@ -526,8 +624,13 @@ act(struct serving *serving, struct err *err)
     case SERVING_TEARDOWN:
         take_teardown(serving);
         break;
-    case SERVING_LIVE:
     case SERVING_PIECE:
+        if (serving->tree != NULL) {
+            tree_piece(serving->tree, serving->message.at,
+                       serving->message.data);
+        }
+        break;
+    case SERVING_LIVE:
     case SERVING_OTHER:
     case SERVING_KIND_COUNT:
         break;
@@ -607,6 +710,7 @@ serving_free(struct serving *serving)
     loop_cancel(serving->params.loop, serving);
     connection_drop(serving->connection);
     desk_free(serving->desk);
+    tree_free(serving->tree);
     bulletin_free(serving->bulletin);
     speech_release(&serving->speech);
     serving_message_release(&serving->message);
