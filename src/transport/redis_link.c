@@ -14,6 +14,8 @@
 #define ELEMENTS_MAX 1000000
 #define TICK_MIN_MS 1500
 
+#define NOT_REDIS "this is not the answer of a Redis"
+
 // The steps of the greeting that get a reply each, in their order.
 enum step {
     STEP_LOGIN = 1,
@@ -204,7 +206,12 @@ take_greeting(struct redis_link *link, const redisReply *reply)
         link->id = (uint64_t)redis_reply_int(reply);
     }
     if (step == STEP_PING) {
-        become_ready(link);
+        if (redis_reply_is_error(reply) ||
+            slice_equals_text(redis_reply_text(reply), "PONG")) {
+            become_ready(link);
+        } else {
+            lose_with(link, ERR_PROTOCOL, NOT_REDIS);
+        }
     }
 }
 
@@ -248,7 +255,7 @@ take_replies(struct redis_link *link)
 
     while (!link->closed) {
         if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-            lose_with(link, ERR_PROTOCOL, "this is not the answer of a Redis");
+            lose_with(link, ERR_PROTOCOL, NOT_REDIS);
             return;
         }
         if (reply == NULL) {

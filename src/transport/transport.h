@@ -105,10 +105,10 @@ struct transport_events {
 
 struct transport_params {
     struct loop *loop;
-    const char *urls; // several separated by `;`; copied
-    const char *name; // who this is, for the broker's operators; copied
-    uint32_t heartbeat_ms;      // 0: the default, 60 s; tests use less
-    uint32_t visibility_ms;     // Redis: 0: what the URL says, or 1 h
+    const char *urls;       // several separated by `;`; copied
+    const char *name;       // who this is, for the broker's operators; copied
+    uint32_t heartbeat_ms;  // 0: the default, 60 s; tests use less
+    uint32_t visibility_ms; // Redis: 0: what the URL says, or 1 h
     const struct transport_events *events; // borrowed, static
     void *ctx;
 };
@@ -143,7 +143,7 @@ struct transport_facts {
     const char *kind;    // "amqp", "redis", "inproc"
     const char *product; // "RabbitMQ", "Redis"
     const char *version;
-    const char *policy; // Redis: maxmemory-policy; "" not known
+    const char *policy;  // Redis: maxmemory-policy; "" not known
     uint64_t memory_max; // Redis: bytes; 0: no bound
     int64_t skew_ms;     // its clock minus ours; INT64_MIN: not known
     bool tls;

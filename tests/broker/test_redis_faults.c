@@ -2,9 +2,11 @@
 // are shared with kombu. (Exit 77: there is no redis-server.)
 #include "tests/broker/redis_scene.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "transport/kombu_codec.h"
@@ -538,6 +540,59 @@ expect_failure(const char *broken, const char *why)
     scene_close(&scene);
 }
 
+// Listens, and says something to each who comes.
+static pid_t
+start_impostor(int port, const char *says)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(
+        bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (;;) {
+            int fd = accept(listener, NULL, NULL);
+            if (write(fd, says, strlen(says)) < 0) {
+                _exit(1);
+            }
+        }
+    }
+    close(listener);
+    return pid;
+}
+
+static void
+whoever_is_no_redis_is_left_alone(void **state)
+{
+    static const char *const words[][2] = {
+        {"HTTP/1.1 400 Bad Request\r\n\r\n", "not the answer"},
+        {"+OK\r\n+1\r\n+PANG\r\n", "not the answer"},
+        {"*1000000000\r\n", "not the answer"},
+        {"-LOADING Redis is loading the dataset in memory\r\n", "loading"},
+        {"-ERR max number of clients reached\r\n", "max number"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        int port = broker_server_port();
+        pid_t pid = start_impostor(port, words[i][0]);
+        char *there = alloc_printf("redis://127.0.0.1:%d/0", port);
+        struct scene scene;
+        scene_open(&scene, &(struct scene_params){.url = there, .name = "x"});
+        scene_wait(&scene, &scene.downs, 2); // and is tried again
+        if (strstr(scene.err.text, words[i][1]) == NULL) {
+            fail_msg("\"%s\" has no \"%s\"", scene.err.text, words[i][1]);
+        }
+        scene_drop(&scene);
+        free(there);
+        kill_taker(pid);
+    }
+}
+
 static void
 a_wrong_password_is_final(void **state)
 {
@@ -590,6 +645,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_server_that_stands_still_is_noticed),
     cmocka_unit_test(the_next_url_is_tried_when_one_fails),
     cmocka_unit_test(a_unix_socket_does_as_well),
+    cmocka_unit_test(whoever_is_no_redis_is_left_alone),
     cmocka_unit_test(a_wrong_password_is_final),
 };
 

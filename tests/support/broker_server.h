@@ -22,7 +22,8 @@ struct broker_server {
 /* Whether a program is there at all; if not, a test exits with 77. */
 bool broker_server_is_there(const char *program);
 
-/* A port nobody listens on. */
+/* A port nobody listens on, below those that the system gives to clients: one
+ * that looks for a stopped server there would be connected to itself. */
 int broker_server_port(void);
 
 /* Makes the folder. To be stopped. */
