@@ -144,7 +144,8 @@ class Queues:
         self.prefetch.wanted = prefetch
         # Past Celery's own way to add one, which would bind it to an exchange.
         dict.__setitem__(self._selected(), name, queue)
-        self._try(queue)
+        if consumer.connection.transport.driver_type == "amqp":
+            self._try(queue)
         self.prefetch.set(consumer, prefetch)
         consumer.task_consumer.add_queue(queue)
         consumer.task_consumer.consume()

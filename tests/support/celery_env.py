@@ -28,6 +28,9 @@ ENVIRONMENTS = {
 # Pools that mule refuses, to be installed over "newest".
 ENVIRONMENTS["pools"] = [*ENVIRONMENTS["newest"], "gevent", "eventlet"]
 
+# The newest Python that it runs with.
+NEWEST_PYTHON = {"5.2": (3, 11)}
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.dirname(os.path.abspath(
@@ -52,7 +55,8 @@ def program(name, command):
 
 def folder(name):
     """Where the environment is. Tests that run at once make it once."""
-    wanted = "\n".join([sys.version, *ENVIRONMENTS[name]])
+    base = _base(name)
+    wanted = "\n".join([base, *ENVIRONMENTS[name]])
     digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
     place = os.path.join(BUILD, "celery", f"{name}-{digest}")
     if os.path.isdir(place):
@@ -61,14 +65,29 @@ def folder(name):
     with open(place + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(place):
-            _make(place, ENVIRONMENTS[name])
+            _make(base, place, ENVIRONMENTS[name])
     return place
 
 
-def _make(place, requirements):
+def _base(name):
+    """The interpreter to make it with: this one, or an older one."""
+    newest = NEWEST_PYTHON.get(name)
+    if newest is None or sys.version_info[:2] <= newest:
+        return sys.executable
+    names = [f"python3.{minor}" for minor in range(newest[1], 8, -1)]
+    for path in filter(None, map(shutil.which, [*names, "python3"])):
+        version = subprocess.run(
+            [path, "-c", "import sys; print(sys.version_info[:2] <= %r)"
+             % (newest,)], stdout=subprocess.PIPE)
+        if version.stdout.strip() == b"True":
+            return path
+    raise OSError("there is no Python that is old enough for %s" % name)
+
+
+def _make(base, place, requirements):
     """It gets its name last, so that half of one is never taken."""
     shutil.rmtree(place + ".new", ignore_errors=True)
-    _run(sys.executable, "-m", "venv", "--copies", place + ".new")
+    _run(base, "-m", "venv", "--copies", place + ".new")
     _run(os.path.join(place + ".new", "bin", "python"), "-m", "pip",
          "--disable-pip-version-check", "--no-input", "install", "--quiet",
          *requirements)
