@@ -15,6 +15,8 @@
 #define STATUS_WAIT_MS 1000
 // For the connection, several URLs included.
 #define STATUS_CONNECT_MS 10000
+// Once it was refused: for the other URLs, and a broker that just starts.
+#define STATUS_AGAIN_MS 2000
 
 struct status {
     struct loop *loop;
@@ -98,6 +100,9 @@ static void
 on_down(void *ctx, const struct err *err)
 {
     struct status *status = ctx;
+    if (!err_is_set(&status->last) && !status->asked) {
+        deadline_arm(&status->patience, STATUS_AGAIN_MS);
+    }
     status->last = *err;
 }
 

@@ -17,6 +17,8 @@
 
 #define CHECKUP_CONNECT_MS 10000
 #define CHECKUP_STEP_MS 10000
+// Once it was refused: for the other URLs, and a broker that just starts.
+#define CHECKUP_AGAIN_MS 2000
 #define CHECKUP_ASK_MS 1000
 // More than Celery's own tools put up with before they warn.
 #define CHECKUP_SKEW_MS 16000
@@ -430,6 +432,9 @@ static void
 on_down(void *ctx, const struct err *err)
 {
     struct checkup *checkup = ctx;
+    if (!err_is_set(&checkup->last) && !checkup->began) {
+        deadline_arm(&checkup->patience, CHECKUP_AGAIN_MS);
+    }
     checkup->last = *err;
 }
 

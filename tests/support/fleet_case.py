@@ -88,6 +88,11 @@ class FleetCase(MuleCase):
         cls.addClassCleanup(context.__exit__, None, None, None)
         return value
 
+    def kept(self):
+        return [process.pid for process in (
+            self.broker.process, getattr(self.broker, "epmd", None))
+            if process is not None]
+
     def setUp(self):
         super().setUp()
         self.environment["MULE_BROKER"] = self.broker.url
