@@ -117,7 +117,9 @@ apply_offers(struct native_carrier *carrier)
         } else if (carrier->wants_offers) {
             node_consume(carrier->node, &queue, 1, on_offers_there, carrier);
         } else if (node_consumes(carrier->node, name)) {
-            node_cancel(carrier->node, name, true, NULL, NULL);
+            // What was delivered is ended by whoever was given it: the offer
+            // because of which the queue is left, above all.
+            node_cancel(carrier->node, name, false, NULL, NULL);
         }
         free(name);
     }
