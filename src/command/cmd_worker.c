@@ -26,6 +26,10 @@
  * the engines it starts. With --carrier the work comes from a Python worker.
  */
 
+enum {
+    AGAIN_MS = 200
+};
+
 struct worker {
     struct settings settings;
     struct loop *loop;
@@ -44,7 +48,8 @@ struct worker {
     char *state; // folder
     char *joins; // folder of the markers, in it
     int slots;
-    int asked;  // how often to end
+    int asked; // how often to end
+    msec asked_at;
     bool ready; // once
     bool over;
     struct err err;
@@ -99,7 +104,14 @@ on_signal(void *ctx, int signo)
         "ending now",
     };
     struct worker *worker = ctx;
+    msec now = now_msec();
 
+    // One wish comes twice where a group and its leader are told (timeout(1),
+    // a terminal): that is no second thought.
+    if (worker->asked > 0 && now - worker->asked_at < AGAIN_MS) {
+        return;
+    }
+    worker->asked_at = now;
     // As Celery has it: SIGQUIT does not wait for what runs.
     if (signo == SIGQUIT && worker->asked == 0) {
         worker->asked = 1;

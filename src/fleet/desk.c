@@ -812,3 +812,9 @@ desk_count(const struct desk *desk)
 {
     return desk->errands.count;
 }
+
+size_t
+desk_given(const struct desk *desk)
+{
+    return desk->errands.count - desk->waiting_count;
+}

@@ -70,4 +70,7 @@ void desk_pause(struct desk *desk, bool paused);
 /* Orders that are here. */
 size_t desk_count(const struct desk *desk);
 
+/* Those of them that the place has, begun or about to. */
+size_t desk_given(const struct desk *desk);
+
 #endif

@@ -147,7 +147,7 @@ on_updates(void *ctx, struct slice list)
 
     member_check_lease(member);
     member_updates(member, list);
-    if (service->drained && service->holdings.begun == 0) {
+    if (service->drained && service->open == 0) {
         member_step(member, MEMBER_STOP);
     }
 }
@@ -200,12 +200,14 @@ on_other(void *ctx, struct slice msg, json_t *object)
 {
     struct member *member = ctx;
     struct service *service = member->service;
-    json_t *slots = json_object_get(object, "slots");
+    const json_t *slots = json_object_get(object, "slots");
+    const json_t *open = json_object_get(object, "open");
 
     if (slice_equals_text(msg, "pool")) {
         if (service->draining && json_integer_value(slots) == 0) {
             service->drained = true;
-            if (service->holdings.begun == 0) {
+            service->open = json_integer_value(open);
+            if (service->open <= 0) {
                 member_step(member, MEMBER_STOP);
             }
         }

@@ -64,6 +64,7 @@ struct service {
     bool now;      // no grace
     bool draining; // what runs may end, nothing begins
     bool drained;  // the engine knows
+    int64_t open;  // orders that will still end, once it does
     char *why;     // why it leaves, or NULL
 };
 

@@ -277,6 +277,7 @@ judge(struct member *member, const struct update *update, struct slice text,
         holding->results++;
     } else if (update->kind == UPDATE_END || update->kind == UPDATE_DIFFERS) {
         end_order(member, holding, text);
+        service->open -= service->drained;
         *ended = true;
     }
     return true;

@@ -474,7 +474,8 @@ take_pool(struct serving *serving)
     if (serving->desk != NULL) {
         desk_pause(serving->desk, serving->paused);
     }
-    serving_add_pool(&serving->line, slots);
+    serving_add_pool(&serving->line, slots,
+                     serving->desk != NULL ? desk_given(serving->desk) : 0);
     send_line(serving);
 }
 

@@ -176,10 +176,11 @@ serving_add_left(struct buf *buf, bool ok, const char *why, uint64_t us)
 }
 
 void
-serving_add_pool(struct buf *buf, int slots)
+serving_add_pool(struct buf *buf, int slots, size_t open)
 {
     begin(buf, "pool");
     compose_int(buf, "slots", slots);
+    compose_uint(buf, "open", open);
     end(buf);
 }
 

@@ -57,7 +57,8 @@ void serving_add_hello(struct buf *buf, const char *version, int pid);
 void serving_add_ready(struct buf *buf, uint64_t us);
 void serving_add_failed(struct buf *buf, const char *why);
 void serving_add_left(struct buf *buf, bool ok, const char *why, uint64_t us);
-void serving_add_pool(struct buf *buf, int slots);
+/* `open`: how many orders that were begun with will still end. */
+void serving_add_pool(struct buf *buf, int slots, size_t open);
 void serving_add_want(struct buf *buf, const char *hash, uint64_t at,
                       uint64_t bytes, bool again);
 
