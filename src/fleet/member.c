@@ -189,6 +189,7 @@ on_tick(void *ctx)
     if (service == NULL) {
         return;
     }
+    member_arm_tick(member);
     if (member->state == MEMBER_ASKED) {
         member_hello(member);
     } else if (service->outbox != NULL) {
@@ -198,7 +199,6 @@ on_tick(void *ctx)
             outbox_flush(service->outbox, true);
         }
     }
-    member_arm_tick(member);
 }
 
 void
@@ -226,6 +226,13 @@ try_to_part(struct member *member)
         return;
     }
     member_step(member, MEMBER_TORN_DOWN);
+}
+
+void
+member_torn_down(struct member *member)
+{
+    member->service->torn_down = true;
+    try_to_part(member);
 }
 
 static void
@@ -263,11 +270,8 @@ leave(struct member *member)
                service->why != NULL ? service->why : "");
     leave_queue(member);
     if (service->engine == NULL) {
-        service->torn_down = true;
-        if (service->marker == NULL || service->left || !service->planned) {
-            service->left_ok = service->left_ok || !service->left;
-        }
-        try_to_part(member);
+        service->left_ok = service->left_ok || !service->prepared;
+        member_torn_down(member);
     } else if (service->planned) {
         member_engine_dismiss(member);
     } else if (!service->prepared) {
@@ -310,13 +314,15 @@ serve(struct member *member)
 static void
 go_on(struct member *member)
 {
+    if (member->stopping) {
+        // What ran was lost with the engine before this one.
+        member_step(member, MEMBER_STOP);
+        return;
+    }
     if (member->service->live != NULL) {
         member_engine_send(member, json_incref(member->service->live));
     }
     member_give_all(member);
-    if (member->stopping) {
-        drain(member);
-    }
 }
 
 static void
@@ -335,6 +341,14 @@ static void
 prepare(struct member *member)
 {
     member_say(member, "preparing for build %s", member->service->build);
+    struct err err = {0};
+    json_t *plan = member_make_plan(member, &err);
+    if (plan == NULL) {
+        member_set_why(member->service, "%s", err.text);
+        member_step(member, MEMBER_UNREADY);
+        return;
+    }
+    json_decref(plan);
     listen_to_pieces(member);
     member_engine_start(member);
 }
@@ -433,8 +447,8 @@ act(struct member *member, enum member_action action)
         break;
     case ACT_ASK:
         member->carrier->ops->offers(member->carrier, false);
-        member_hello(member);
         member_arm_tick(member);
+        member_hello(member);
         break;
     case ACT_FORGET:
         part(member, false);

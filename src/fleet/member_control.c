@@ -108,7 +108,10 @@ obey_lease(struct member *member, const struct envelope *envelope)
         return;
     }
     if (member->state != MEMBER_ASKED) {
-        service->lease_ms = ttl_ms;
+        if (service->lease_ms != ttl_ms) {
+            service->lease_ms = ttl_ms;
+            member_arm_tick(member);
+        }
         service->until = now_boot_msec() + ttl_ms;
         service->cut = false;
     }

@@ -97,8 +97,8 @@ choose_workspace(const struct member *member, const json_t *sent,
     return json_deep_copy(sent);
 }
 
-static json_t *
-make_plan(const struct member *member, struct err *err)
+json_t *
+member_make_plan(const struct member *member, struct err *err)
 {
     const struct service *service = member->service;
     const struct member_params *params = &member->params;
@@ -128,7 +128,7 @@ on_hello(void *ctx)
     struct member *member = ctx;
     struct service *service = member->service;
     struct err err = {0};
-    json_t *plan = make_plan(member, &err);
+    json_t *plan = member_make_plan(member, &err);
 
     if (plan == NULL) {
         member_set_why(service, "%s", err.text);
@@ -230,19 +230,27 @@ on_gone(void *ctx, const char *why)
     service->planned = false;
     service->ready = false;
     service->held = false;
-    if (service->left) {
-        // It did all there is to do, in any state.
-        member_step(member, member->state == MEMBER_LEAVING ? MEMBER_TORN_DOWN
-                                                            : MEMBER_DISMISSAL);
-        return;
+    if (!service->left) {
+        service->losses++;
+        member_say(member, "the engine of build %s died: %s", service->build,
+                   why);
     }
-    service->losses++;
-    if (service->why == NULL) {
-        member_set_why(service, "its engine died: %s", why);
+    if (member->state == MEMBER_LEAVING) {
+        if (!service->left) {
+            free(service->left_why);
+            service->left_why =
+                alloc_printf("the engine died in its teardown: %s", why);
+        }
+        member_torn_down(member);
+    } else if (service->left) {
+        member_step(member, MEMBER_DISMISSAL); // it did all there is to do
+    } else {
+        if (service->why == NULL) {
+            member_set_why(service, "its engine died: %s", why);
+        }
+        member_step(member, service->losses == 1 ? MEMBER_ENGINE_LOST
+                                                 : MEMBER_ENGINE_LOST_AGAIN);
     }
-    member_say(member, "the engine of build %s died: %s", service->build, why);
-    member_step(member, service->losses == 1 ? MEMBER_ENGINE_LOST
-                                             : MEMBER_ENGINE_LOST_AGAIN);
 }
 
 void
@@ -265,6 +273,10 @@ member_engine_start(struct member *member)
                                                   &events, member, &err);
     if (service->engine == NULL) {
         member_set_why(service, "%s", err.text);
-        member_step(member, MEMBER_ENGINE_LOST_AGAIN);
+        if (member->state == MEMBER_LEAVING) {
+            member_torn_down(member);
+        } else {
+            member_step(member, MEMBER_ENGINE_LOST_AGAIN);
+        }
     }
 }

@@ -118,6 +118,8 @@ void member_say(struct member *member, const char *format, ...)
 void member_note_dropped(struct member *member, const struct err *err);
 void member_set_why(struct service *service, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* No engine is left, and nothing to tear down. */
+void member_torn_down(struct member *member);
 /* The tick goes with the lease. */
 void member_arm_tick(struct member *member);
 
@@ -169,6 +171,8 @@ void member_cancel_task(struct member *member, uint64_t task, bool now);
 
 /* --- member_engine.c */
 
+/* NULL with err: it cannot be carried out here. */
+json_t *member_make_plan(const struct member *member, struct err *err);
 void member_engine_start(struct member *member);
 void member_engine_send(struct member *member, json_t *message); // takes it
 void member_engine_dismiss(struct member *member);

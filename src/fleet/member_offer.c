@@ -177,5 +177,6 @@ member_welcome(struct member *member, const struct envelope *envelope)
         return;
     }
     write_marker(member);
+    member_arm_tick(member);
     member_step(member, MEMBER_WELCOME);
 }
