@@ -453,11 +453,12 @@ ask_overdue(struct mover *mover)
     struct redis_transport *redis = mover->redis;
     struct buf command = BUF_INIT(COMMAND_MAX);
 
-    redis_script_begin(&command, &redis->scripts, SCRIPT_OVERDUE, 2, 2);
+    redis_script_begin(&command, &redis->scripts, SCRIPT_OVERDUE, 2, 3);
     redis_add_key(redis, &command, "unacked", "", "");
     redis_add_key(redis, &command, "unacked_index", "", "");
     redis_command_add_text(&command, mover->queue);
     add_visibility(redis, &command);
+    redis_command_add_int(&command, (int64_t)KOMBU_ENVELOPE_MAX);
     redis_request(redis, &command, mover->keep, on_overdue, mover);
 }
 
@@ -494,6 +495,15 @@ on_looked(void *ctx, const redisReply *reply, const struct err *err)
         return;
     }
     mover->steps++;
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        char *note = alloc_printf("a message of %lld MiB in queue %s was "
+                                  "dropped: it is too long",
+                                  reply->integer >> 20, mover->queue);
+        redis_note(mover->redis, note, NULL);
+        free(note);
+        mover_look(mover);
+        return;
+    }
     if (reply->type != REDIS_REPLY_STRING || mover->steps > MOVES_MAX) {
         if (mover->holding == NULL) {
             ask_overdue(mover);
@@ -524,10 +534,10 @@ mover_look(struct mover *mover)
     struct redis_transport *redis = mover->redis;
     struct buf command = BUF_INIT(COMMAND_MAX);
 
-    redis_command_begin(&command, 3);
-    redis_command_add_text(&command, "LINDEX");
+    redis_script_begin(&command, &redis->scripts, SCRIPT_LOOK, 1, 2);
     redis_add_taken(redis, &command, mover->queue, mover->name);
     redis_command_add_int(&command, (int64_t)mover->passed);
+    redis_command_add_int(&command, (int64_t)KOMBU_ENVELOPE_MAX);
     redis_request(redis, &command, mover->keep, on_looked, mover);
 }
 

@@ -40,8 +40,8 @@ static const struct {
     const char *text;
 } scripts[] = {
     // KEYS: the four lists of a queue, the list of what is taken, the takers.
-    // ARGV: how many, how many bytes, "keep" or "drop", and the taker's name
-    // if it is to be renewed. Gives the number of those taken before, and the
+    // ARGV: how many, how many bytes, "keep" or "drop", the taker's name if it
+    // is to be renewed, and how long a message may be: a longer one is dropped. Gives the number of those taken before, and the
     // messages in the order in which kombu takes them.
     [SCRIPT_TAKE] =
         {"local out = {0}\n"
@@ -60,11 +60,25 @@ static const struct {
          "      message = redis.call('RPOP', KEYS[i])\n"
          "    end\n"
          "    if not message then break end\n"
-         "    out[#out + 1] = message\n"
-         "    size = size + #message\n"
+         "    if #message <= tonumber(ARGV[5]) then\n"
+         "      out[#out + 1] = message\n"
+         "      size = size + #message\n"
+         "    elseif keep then\n"
+         "      redis.call('LPOP', KEYS[5])\n"
+         "    end\n"
          "  end\n"
          "end\n"
          "return out\n"},
+
+    // KEYS: a list of what is taken. ARGV: an index, how long a message may
+    // be. Gives the message; a number instead where it was too long, and is
+    // dropped.
+    [SCRIPT_LOOK] = {"local message = redis.call('LINDEX', KEYS[1], ARGV[1])\n"
+                     "if message and #message > tonumber(ARGV[2]) then\n"
+                     "  redis.call('LREM', KEYS[1], 1, message)\n"
+                     "  return #message\n"
+                     "end\n"
+                     "return message\n"},
 
     // KEYS: a list of what is taken, a queue's list. ARGV: a message as it is
     // in the first, and as it is to be put in front of the second.
@@ -81,7 +95,8 @@ static const struct {
                  "                  now - tonumber(ARGV[2]), 'LIMIT', 0, 8)\n"},
 
     // KEYS: unacked, unacked_index. ARGV: a queue, after how many seconds one
-    // is overdue. Gives the tags of its messages that nobody renewed.
+    // is overdue, how long one may be. Gives the tags of its messages that
+    // nobody renewed.
     [SCRIPT_OVERDUE] =
         {LUA_NOW LUA_IS_OF
          "local out = {}\n"
@@ -89,7 +104,8 @@ static const struct {
          "                        now - tonumber(ARGV[2]), 'LIMIT', 0, 1000)\n"
          "for i = 1, #tags do\n"
          "  local entry = redis.call('HGET', KEYS[1], tags[i])\n"
-         "  if entry and is_of(entry, ARGV[1]) then\n"
+         "  if entry and #entry <= tonumber(ARGV[3]) and\n"
+         "     is_of(entry, ARGV[1]) then\n"
          "    out[#out + 1] = tags[i]\n"
          "  end\n"
          "end\n"

@@ -12,6 +12,7 @@
 
 enum redis_script {
     SCRIPT_TAKE,
+    SCRIPT_LOOK,
     SCRIPT_MOVE,
     SCRIPT_RENEW,
     SCRIPT_OVERDUE,

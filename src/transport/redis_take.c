@@ -305,7 +305,7 @@ send_batch(struct redis_consumer *consumer, uint32_t count)
     struct buf command = BUF_INIT(COMMAND_MAX);
     bool keep = consumer->holding != NULL;
 
-    redis_script_begin(&command, &redis->scripts, SCRIPT_TAKE, 6, 4);
+    redis_script_begin(&command, &redis->scripts, SCRIPT_TAKE, 6, 5);
     redis_add_lists(redis, &command, consumer->queue);
     redis_add_taken(redis, &command, consumer->queue, redis->name);
     redis_add_key(redis, &command, "", consumer->queue, ".takers");
@@ -313,6 +313,7 @@ send_batch(struct redis_consumer *consumer, uint32_t count)
     redis_command_add_int(&command, BATCH_BYTES);
     redis_command_add_text(&command, keep ? "keep" : "drop");
     redis_command_add_text(&command, keep && consumer->idle ? redis->name : "");
+    redis_command_add_int(&command, (int64_t)KOMBU_ENVELOPE_MAX);
     consumer->asked = count;
     consumer->batching = true;
     redis_link_send(consumer->connection, buf_slice(&command), on_batch,

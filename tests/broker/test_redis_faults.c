@@ -354,6 +354,62 @@ a_message_that_is_none_is_dropped_with_a_note(void **state)
 }
 
 static void
+a_message_that_is_too_long_is_dropped(void **state)
+{
+    struct scene scene;
+    redisContext *redis = scene_other(&server);
+    size_t len = KOMBU_ENVELOPE_MAX + (20UL << 20);
+    char *bytes = alloc_zero(1, len);
+
+    (void)state;
+    scene_open_up(&scene, url, "taker");
+    scene.acknowledges = true;
+    // One is there, another comes while it is waited for.
+    freeReplyObject(redisCommand(redis, "LPUSH q %b", bytes, len));
+    struct consumer *consumer = scene_take(&scene, "q", 4);
+    scene_send(&scene, "q", "a");
+    scene_wait(&scene, &scene.deliveries, 1);
+    freeReplyObject(redisCommand(redis, "LPUSH q %b", bytes, len));
+    scene_wait(&scene, &scene.notes, 1);
+    assert_non_null(strstr(scene.note, "too long"));
+    scene_send(&scene, "q", "b");
+    scene_wait(&scene, &scene.deliveries, 2);
+    assert_string_equal(scene.came, "ab");
+    consumer_stop(consumer, NULL, NULL);
+    scene_close(&scene);
+    free(bytes);
+    redisFree(redis);
+    expect_keys(0);
+}
+
+static void
+a_server_without_blmove_does_as_well(void **state)
+{
+    static const char *const more[] = {"--rename-command", "BLMOVE", "", NULL};
+    struct broker_server old;
+    struct scene scene;
+
+    (void)state;
+    broker_server_init(&old);
+    broker_server_start_redis(&old, more);
+    char *there = alloc_printf("redis://127.0.0.1:%d/0", old.port);
+    scene_open_up(&scene, there, "taker");
+    scene_take(&scene, "q", 2);
+    scene_send(&scene, "q", "abc");
+    scene_wait(&scene, &scene.deliveries, 2);
+    transport_ack(scene.transport, scene.tags[0]);
+    scene_wait(&scene, &scene.deliveries, 3);
+    assert_string_equal(scene.came, "abc");
+    assert_int_equal(scene.downs, 0);
+    scene_close(&scene);
+    scene_open_up(&scene, there, "other");
+    assert_int_equal(scene_length(&scene, "q"), 2);
+    scene_close(&scene);
+    free(there);
+    broker_server_stop(&old);
+}
+
+static void
 a_key_that_is_no_list_ends_its_taker(void **state)
 {
     struct scene scene;
@@ -637,6 +693,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_prefix_is_before_every_key_and_channel),
     cmocka_unit_test(an_event_is_published_and_pushed_to_no_fanouts_queue),
     cmocka_unit_test(a_message_that_is_none_is_dropped_with_a_note),
+    cmocka_unit_test(a_message_that_is_too_long_is_dropped),
+    cmocka_unit_test(a_server_without_blmove_does_as_well),
     cmocka_unit_test(a_key_that_is_no_list_ends_its_taker),
     cmocka_unit_test(a_server_that_lost_its_scripts_gets_them_again),
     cmocka_unit_test(a_full_server_refuses_with_a_hint),
