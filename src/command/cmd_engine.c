@@ -20,7 +20,8 @@
 struct engine_command {
     struct loop *loop;
     struct signals *signals;
-    struct guardians *guardians;
+    struct guardians *first;     // those who get the sources
+    struct guardians *guardians; // those who work in them, maybe the same
     struct serving *serving;
     struct settings settings;
     bool configured;
@@ -50,29 +51,36 @@ on_guardian_died(void *ctx, const struct err *err)
 
 // ----------------------------------------------------------- the serving
 
-static bool
-on_plan(void *ctx, const struct plan *plan, struct guardians **guardians,
-        struct err *err)
+/* Forks them: whatever they start has the folder that we are in now. */
+static struct guardians *
+make_guardians(struct engine_command *command, struct err *err)
 {
     static const struct guardians_events events = {
         .on_leak = on_leak,
         .on_died = on_guardian_died,
     };
-    struct engine_command *command = ctx;
+    const struct plan *plan = command->plan;
     int cpus = cpus_usable();
     struct guardians_params params = {
-        .count = plan->noop || plan->slots < 2 ? 1
-                 : plan->slots < cpus          ? plan->slots
-                                               : cpus,
+        .count = plan->noop           ? 1
+                 : plan->slots < cpus ? plan->slots
+                                      : cpus,
     };
+    return guardians_new(command->loop, &params, &events, command, err);
+}
+
+static bool
+on_plan(void *ctx, const struct plan *plan, struct guardians **guardians,
+        struct err *err)
+{
+    struct engine_command *command = ctx;
     if (strlen(plan->build) >= sizeof(command->identity.build_id)) {
         return err_set(err, ERR_PROTOCOL, "the id of the build is too long");
     }
     command->plan = plan;
-    command->guardians =
-        guardians_new(command->loop, &params, &events, command, err);
-    *guardians = command->guardians;
-    return command->guardians != NULL;
+    command->first = make_guardians(command, err);
+    *guardians = command->first;
+    return command->first != NULL;
 }
 
 /* The options of the build, on top of the mule.yaml that lies here. */
@@ -107,8 +115,15 @@ on_tree(void *ctx, const char *folder, const char *revision,
 {
     struct engine_command *command = ctx;
     const struct plan *plan = command->plan;
-    if (folder != NULL && chdir(folder) != 0) {
-        return err_set_errno(err, ERR_SYSTEM, errno, "enter %s", folder);
+    command->guardians = command->first;
+    if (folder != NULL) {
+        if (chdir(folder) != 0) {
+            return err_set_errno(err, ERR_SYSTEM, errno, "enter %s", folder);
+        }
+        command->guardians = make_guardians(command, err);
+        if (command->guardians == NULL) {
+            return false;
+        }
     }
     command->revision = alloc_dup(revision);
     if (!configure_here(command, err)) {
@@ -191,6 +206,16 @@ on_order(void *ctx, const struct plan *plan, struct serving_place *place,
     return true;
 }
 
+/* Of what is below here no trace may keep the tree busy. */
+static void
+on_leave_tree(void *ctx)
+{
+    (void)ctx;
+    if (chdir("/") != 0) {
+        log_warn("engine: cannot leave the tree");
+    }
+}
+
 static void
 on_desk(void *ctx, struct desk *desk)
 {
@@ -252,6 +277,7 @@ begin(struct engine_command *command, struct err *err)
         .on_tree = on_tree,
         .output_limit = output_limit,
         .on_order = on_order,
+        .on_leave_tree = on_leave_tree,
         .on_desk = on_desk,
         .on_over = on_over,
     };
@@ -288,6 +314,10 @@ stop_guardians(struct engine_command *command)
         guardians_stop(command->guardians, on_stopped, command);
         loop_run(command->loop);
     }
+    if (command->first != NULL && command->first != command->guardians) {
+        guardians_stop(command->first, on_stopped, command);
+        loop_run(command->loop);
+    }
 }
 
 static void
@@ -295,6 +325,9 @@ end(struct engine_command *command)
 {
     signals_free(command->signals);
     serving_free(command->serving);
+    if (command->first != command->guardians) {
+        guardians_free(command->first);
+    }
     guardians_free(command->guardians);
     place_release(&command->place);
     noop_free(command->noop);

@@ -511,6 +511,7 @@ remove_tree(struct serving *serving)
 {
     serving->phase = PHASE_REMOVING;
     if (serving->tree != NULL) {
+        serving->params.events->on_leave_tree(serving->params.ctx);
         tree_remove(serving->tree, on_removed, serving);
     } else {
         leave(serving);

@@ -25,7 +25,10 @@ struct serving_place {
 
 /* Called from the loop, in this order. Those with err may refuse. */
 struct serving_events {
-    /* The plan is there: what must be made while the program is small. */
+    /*
+     * The plan is there: what must be made while the program is small, and
+     * who starts what gets the sources.
+     */
     bool (*on_plan)(void *ctx, const struct plan *plan,
                     struct guardians **guardians, struct err *err);
     /*
@@ -41,6 +44,8 @@ struct serving_events {
     /* The first order is there. `place->jobs` and `items` say what it is. */
     bool (*on_order)(void *ctx, const struct plan *plan,
                      struct serving_place *place, struct err *err);
+    /* Nothing works in the tree any more, and it is to be removed. */
+    void (*on_leave_tree)(void *ctx);
     /* Its desk: to be told to the executor before it is used. */
     void (*on_desk)(void *ctx, struct desk *desk);
     /*

@@ -38,7 +38,7 @@ def program(job, name, attempt=1, **more):
 class Engine:
     """One engine and the connection to it."""
 
-    def __init__(self, case, *words, env=None):
+    def __init__(self, case, *words, env=None, cwd=None):
         self.said = []
         self.updates = []
         self.buffer = bytearray()
@@ -48,7 +48,8 @@ class Engine:
         listener.bind(path)
         listener.listen(1)
         self.program = case.start("worker", "--engine", *words,
-                                  env={"MULE_SOCKET": path, **(env or {})})
+                                  env={"MULE_SOCKET": path, **(env or {})},
+                                  cwd=cwd)
         try:
             ready, _, _ = select.select([listener, self.program.end], [], [],
                                         PATIENCE)
@@ -119,9 +120,9 @@ class Engine:
 
 class EngineCase(MuleCase):
 
-    def engine(self, *options, env=None, words=(), **plan):
+    def engine(self, *options, env=None, cwd=None, **plan):
         """An engine that has its plan."""
-        engine = Engine(self, *words, env=env)
+        engine = Engine(self, env=env, cwd=cwd)
         engine.say("plan", **{
             "build": "b1", "revision": "r7", "hash_seed": "77",
             "options": list(options), "base": 4, "slots": 2, "total": 9,

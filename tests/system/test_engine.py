@@ -1,7 +1,12 @@
 """What a worker's engine does, spoken to as its worker does it."""
 
+import base64
+import hashlib
+import io
 import os
 import signal
+import subprocess
+import tarfile
 
 from support import processes
 from support.engine_case import Engine, EngineCase, order, program
@@ -488,6 +493,94 @@ class Workspaces(EngineCase):
         self.assertTrue(text.endswith("10000\nend\n"))
         self.assertIn("bytes left out", text)
         self.assertLess(len(text), 4096)
+        self.tear_down(engine)
+
+
+class Trees(EngineCase):
+
+    def git(self, *words):
+        return subprocess.run(
+            ["git", "-c", "user.name=x", "-c", "user.email=x@y", *words],
+            cwd=self.folder, env=self.variables(), check=True,
+            stdout=subprocess.PIPE).stdout.decode().strip()
+
+    def repository(self):
+        self.suite({"test_it.py": SUITE})
+        self.git("init", "-q", ".")
+        self.git("add", ".")
+        self.git("commit", "-qm", "one")
+        return self.git("rev-parse", "HEAD")
+
+    def elsewhere(self):
+        path = os.path.join(self.home, "elsewhere")
+        os.mkdir(path)
+        return path
+
+    def test_a_revision_of_git_is_checked_out_and_removed(self):
+        revision = self.repository()
+        self.suite({"test_it.py": "raise RuntimeError('not committed')\n"})
+        engine = self.engine(
+            cwd=self.elsewhere(), revision="",
+            tree={"git": self.folder, "revision": revision},
+            workspace={"name": "ci", "setup": "pwd; echo $MULE_REVISION",
+                       "teardown": "pwd"})
+        engine.await_said("ready")
+        tree, seen = engine.text.splitlines()[-2:]
+        self.assertEqual(seen, revision)
+        self.assertTrue(tree.startswith(os.path.join(self.home, "trees")))
+        engine.say("run", orders=[order(1, "test_it.T", IDS)])
+        engine.await_update("end", 1)
+        self.assertEqual(engine.states(1),
+                         {0: "passed", 1: "failed", 2: "passed"})
+        self.assertTrue(os.path.isdir(tree))
+        self.assertTrue(self.tear_down(engine)["ok"])
+        self.assertEqual(engine.text.splitlines()[-1], tree)
+        self.assertFalse(os.path.exists(tree))
+
+    def test_a_revision_that_is_not_there_fails(self):
+        self.repository()
+        engine = self.engine(
+            cwd=self.elsewhere(),
+            tree={"git": self.folder, "revision": "no-such-branch"},
+            workspace={"name": "ci", "setup": "echo up",
+                       "teardown": "echo down"})
+        self.assertIn("no-such-branch", engine.await_said("failed")["why"])
+        self.tear_down(engine)
+        self.assertNotIn("up", engine.text)
+        self.assertNotIn("down", engine.text)
+
+    def archive(self):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w",
+                          format=tarfile.PAX_FORMAT) as tar:
+            data = SUITE.encode()
+            info = tarfile.TarInfo("test_it.py")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        data = file.getvalue()
+        return data, hashlib.sha256(data).hexdigest()
+
+    def test_a_shipped_tree_is_pulled_in_pieces(self):
+        data, hash = self.archive()
+        engine = self.engine(cwd=self.elsewhere(),
+                             tree={"ship": hash, "bytes": len(data)})
+        want = engine.await_said("want")
+        self.assertEqual((want["hash"], want["at"]), (hash, 0))
+        for at in range(0, len(data), 4096):
+            piece = base64.b64encode(data[at:at + 4096]).decode()
+            engine.say("piece", at=at, data=piece)
+        engine.await_said("ready")
+        engine.say("run", orders=[order(1, "test_it.T", IDS)])
+        engine.await_update("end", 1)
+        self.assertEqual(engine.states(1),
+                         {0: "passed", 1: "failed", 2: "passed"})
+        self.tear_down(engine)
+
+    def test_teardown_ends_a_tree_that_never_comes(self):
+        data, hash = self.archive()
+        engine = self.engine(cwd=self.elsewhere(),
+                             tree={"ship": hash, "bytes": len(data)})
+        engine.await_said("want")
         self.tear_down(engine)
 
 
