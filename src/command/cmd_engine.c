@@ -109,23 +109,23 @@ configure_here(struct engine_command *command, struct err *err)
 }
 
 static bool
-on_tree(void *ctx, const char *folder, const char *revision,
-        void (*said)(void *said_ctx, struct slice bytes), void *said_ctx,
-        struct scripts **scripts, struct err *err)
+on_tree(void *ctx, const struct serving_tree *tree, struct scripts **scripts,
+        struct err *err)
 {
     struct engine_command *command = ctx;
     const struct plan *plan = command->plan;
     command->guardians = command->first;
-    if (folder != NULL) {
-        if (chdir(folder) != 0) {
-            return err_set_errno(err, ERR_SYSTEM, errno, "enter %s", folder);
+    if (tree->folder != NULL) {
+        if (chdir(tree->folder) != 0) {
+            return err_set_errno(err, ERR_SYSTEM, errno, "enter %s",
+                                 tree->folder);
         }
         command->guardians = make_guardians(command, err);
         if (command->guardians == NULL) {
             return false;
         }
     }
-    command->revision = alloc_dup(revision);
+    command->revision = alloc_dup(tree->revision);
     if (!configure_here(command, err)) {
         return false;
     }
@@ -138,8 +138,8 @@ on_tree(void *ctx, const char *folder, const char *revision,
             .revision = command->revision,
             .output_limit = command->settings.output_limit,
             .grace_ms = command->settings.grace_ms,
-            .on_said = said,
-            .ctx = said_ctx,
+            .on_said = tree->said,
+            .ctx = tree->said_ctx,
         });
     }
     *scripts = command->scripts;
@@ -164,7 +164,7 @@ make_noop(struct engine_command *command, struct serving_place *place)
         .events = desk_events(),
     });
     place->executor = noop_executor(command->noop);
-    place->jobs = DESK_NOTHING;
+    place->jobs = FINDER_NOTHING;
 }
 
 static bool
@@ -202,7 +202,7 @@ on_order(void *ctx, const struct plan *plan, struct serving_place *place,
     place->executor = place_executor(&command->place);
     bool programs = command->place.commands != NULL;
     place->source = programs ? NULL : place_source(&command->place);
-    place->jobs = programs ? DESK_PROGRAMS : DESK_COLLECTED;
+    place->jobs = programs ? FINDER_PROGRAMS : FINDER_COLLECTED;
     return true;
 }
 

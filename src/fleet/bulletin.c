@@ -96,7 +96,7 @@ bulletin_add(struct bulletin *bulletin, const struct update *update)
     if (bulletin->count >= BULLETIN_MOST ||
         bulletin->line.len >= BULLETIN_BYTES) {
         bulletin_flush(bulletin);
-    } else if (now - bulletin->sent >= BULLETIN_WAIT_MS * 1000) {
+    } else if (now - bulletin->sent >= (usec)BULLETIN_WAIT_MS * 1000) {
         bulletin_hurry(bulletin);
     } else if (!deadline_is_armed(&bulletin->deadline)) {
         deadline_arm(&bulletin->deadline, BULLETIN_WAIT_MS);

@@ -1,6 +1,5 @@
 #include "fleet/desk.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +9,7 @@
 #include "util/log.h"
 #include "util/map.h"
 
-// What a name, or what it was loaded from, may be long.
-#define DESK_KEY_MAX ((size_t)16 << 20)
-// Items of a job that nobody looks for.
-#define DESK_ITEMS_MAX 1000000U
+// A connection that is full is looked at again.
 #define DESK_FULL_MS 20
 
 /* An order and what became of it. */
@@ -21,24 +17,23 @@ struct errand {
     struct list_link link; // in `waiting` or `running`
     uint64_t key;          // its name
     struct order_name name;
-    struct order_text text; // its texts and places are the errand's own
-    uint32_t job;           // here; JOB_NONE until it was looked for
-    bool stopped;           // somebody asked for its end
-    bool begun;             // that was told
+    struct order_text text;
+    char *texts[3];   // what it borrows
+    uint32_t *places; // likewise, or NULL
+    uint32_t job;     // here; JOB_NONE until it was looked for
+    bool stopped;     // somebody asked for its end
+    bool begun;       // that was told
 };
 
 struct desk {
     struct desk_params params;
     struct executor *executor; // NULL: not open
-    char *missing;
     struct list waiting;
     struct list running;
     size_t waiting_count;
-    struct map errands;            // by key
-    struct map jobs;               // by kind, load and name: number + 1
-    ARRAY(uint32_t) twins;         // the next job of the same key + 1
+    struct map errands; // by key
+    struct finder finder;
     ARRAY(struct errand *) of_job; // what runs, by its number here
-    struct buf scratch;            // a key of `jobs`
     struct order_places places;
     struct deadline full;
     struct err broken;
@@ -71,15 +66,10 @@ find_errand(const struct desk *desk, struct order_name name)
 }
 
 static struct slice
-copy_text(struct slice text)
+copy_text(struct slice text, char **copy)
 {
-    return slice_make(slice_dup(text), text.len);
-}
-
-static void
-free_text(struct slice text)
-{
-    free((char *)(uintptr_t)text.data);
+    *copy = slice_dup(text);
+    return slice_make(*copy, text.len);
 }
 
 static struct errand *
@@ -91,12 +81,14 @@ errand_new(const struct order_text *text)
     errand->name = (struct order_name){text->order.job, text->order.attempt};
     errand->key = key_of(errand->name);
     errand->job = JOB_NONE;
-    errand->text.name = copy_text(text->name);
-    errand->text.load = copy_text(text->load);
-    errand->text.file = copy_text(text->file);
+    errand->text.name = copy_text(text->name, &errand->texts[0]);
+    errand->text.load = copy_text(text->load, &errand->texts[1]);
+    errand->text.file = copy_text(text->file, &errand->texts[2]);
     if (text->places != NULL) {
-        size_t size = text->count * sizeof(*text->places);
-        errand->text.places = memcpy(alloc_bytes(size), text->places, size);
+        errand->places = alloc_zero(text->count, sizeof(*errand->places));
+        memcpy(errand->places, text->places,
+               text->count * sizeof(*errand->places));
+        errand->text.places = errand->places;
     }
     return errand;
 }
@@ -106,10 +98,10 @@ forget_errand(struct desk *desk, struct errand *errand)
 {
     map_remove(&desk->errands, key_slice(&errand->key));
     list_remove(&errand->link);
-    free_text(errand->text.name);
-    free_text(errand->text.load);
-    free_text(errand->text.file);
-    free((uint32_t *)(uintptr_t)errand->text.places);
+    for (size_t i = 0; i < sizeof(errand->texts) / sizeof(char *); i++) {
+        free(errand->texts[i]);
+    }
+    free(errand->places);
     free(errand);
 }
 
@@ -137,12 +129,12 @@ end_waiting(struct desk *desk, struct errand *errand)
 }
 
 static void
-differ(struct desk *desk, struct errand *errand, const char *reason)
+differ(struct desk *desk, struct errand *errand, struct slice reason)
 {
     struct update update = {
         .kind = UPDATE_DIFFERS,
         .o = errand->name,
-        .text = slice_of(reason),
+        .text = reason,
     };
 
     tell(desk, &update);
@@ -150,177 +142,19 @@ differ(struct desk *desk, struct errand *errand, const char *reason)
     forget_errand(desk, errand);
 }
 
-// ------------------------------------------------------------------- jobs
-
-/* What a job is known by. */
-static struct slice
-job_key(struct desk *desk, enum job_kind kind, struct slice load,
-        struct slice name)
-{
-    buf_reset(&desk->scratch);
-    buf_add_char(&desk->scratch, (char)('a' + (int)kind));
-    buf_add_slice(&desk->scratch, load);
-    buf_add_char(&desk->scratch, '\0');
-    buf_add_slice(&desk->scratch, name);
-    return buf_slice(&desk->scratch);
-}
-
-static void
-set_job(struct desk *desk, struct slice key, uint32_t job)
-{
-    uintptr_t twin =
-        (uintptr_t)map_set(&desk->jobs, key, (void *)((uintptr_t)job + 1));
-
-    while (desk->twins.count <= job) {
-        ARRAY_ADD(&desk->twins, 0);
-    }
-    desk->twins.items[job] = (uint32_t)twin;
-}
-
-static void
-index_jobs(struct desk *desk)
-{
-    const struct items *items = desk->params.items;
-
-    for (uint32_t job = 0; job < items_job_count(items); job++) {
-        enum job_kind kind = (enum job_kind)items_peek_job(items, job)->kind;
-        set_job(desk,
-                job_key(desk, kind, slice_of(items_job_load(items, job)),
-                        slice_of(items_job_name(items, job))),
-                job);
-    }
-}
-
-static bool
-is_same(const struct desk *desk, const struct order_text *text, uint32_t job)
-{
-    char digest[ORDER_DIGEST_SIZE];
-
-    if (items_peek_job(desk->params.items, job)->count != text->total) {
-        return false;
-    }
-    if (text->digest[0] == '\0' || desk->params.jobs != DESK_COLLECTED) {
-        return true;
-    }
-    order_digest(desk->params.items, job, digest);
-    return strcmp(digest, text->digest) == 0;
-}
-
-static uint32_t
-add_job(struct desk *desk, const struct order_text *text, struct slice key)
-{
-    struct items *items = desk->params.items;
-    bool program = desk->params.jobs == DESK_PROGRAMS;
-    uint32_t most = program ? 1 : DESK_ITEMS_MAX;
-    uint32_t job = JOB_NONE;
-
-    if (text->total <= most) {
-        job = items_add_job(items, &(struct job_params){
-                                       .name = text->name,
-                                       .load = text->load,
-                                       .file = text->file,
-                                       .kind = text->kind,
-                                   });
-    }
-    for (uint32_t i = 0; job != JOB_NONE && i < text->total; i++) {
-        char id[16] = "";
-        if (!program) {
-            snprintf(id, sizeof(id), ".%" PRIu32, i);
-        }
-        struct slice name = program ? text->name : slice_of(id);
-        if (items_add(items, job, name, 0) == ITEM_NONE) {
-            return JOB_NONE;
-        }
-    }
-    if (job != JOB_NONE) {
-        set_job(desk, key, job);
-    }
-    return job;
-}
-
-/* The job the order is about; JOB_NONE: it is not known here. */
-static uint32_t
-find_job(struct desk *desk, const struct order_text *text, bool *same)
-{
-    struct slice key = job_key(desk, text->kind, text->load, text->name);
-    if (desk->params.jobs != DESK_COLLECTED) {
-        // The same program may be there twice, and run at the same time.
-        buf_addf(&desk->scratch, "%c%" PRIu32, '\0', text->order.job);
-        key = buf_slice(&desk->scratch);
-    }
-    uintptr_t found = (uintptr_t)map_find(&desk->jobs, key);
-    uint32_t job = found > 0 ? (uint32_t)(found - 1) : JOB_NONE;
-
-    if (job == JOB_NONE && desk->params.jobs != DESK_COLLECTED) {
-        job = add_job(desk, text, key);
-    }
-    uint32_t first = job;
-    while (job != JOB_NONE && !(*same = is_same(desk, text, job))) {
-        uint32_t twin = desk->twins.items[job];
-        job = twin > 0 ? twin - 1 : JOB_NONE;
-    }
-    return job != JOB_NONE ? job : first;
-}
-
-static void
-explain(const struct desk *desk, const struct errand *errand, uint32_t job,
-        struct buf *reason)
-{
-    const struct order_text *text = &errand->text;
-
-    if (job == JOB_NONE) {
-        buf_addf(reason, "%.*s is not known here",
-                 SLICE_ARG(slice_first(text->name, 1000)));
-        if (desk->missing[0] != '\0') {
-            buf_addf(reason, " (%s)", desk->missing);
-        }
-        return;
-    }
-    uint32_t count = items_peek_job(desk->params.items, job)->count;
-    if (count != text->total) {
-        buf_addf(reason, "%.*s has %" PRIu32 " tests here instead of %" PRIu32,
-                 SLICE_ARG(slice_first(text->name, 1000)), count, text->total);
-    } else {
-        buf_addf(reason, "the tests of %.*s have other names here",
-                 SLICE_ARG(slice_first(text->name, 1000)));
-    }
-}
-
-/* The part of the job that the order names. */
-static uint32_t
-split(struct desk *desk, const struct order_text *text, uint32_t job)
-{
-    uint32_t first = items_peek_job(desk->params.items, job)->first;
-
-    if (text->places == NULL) {
-        return job;
-    }
-    uint32_t *list = alloc_zero(text->count, sizeof(*list));
-    for (size_t i = 0; i < text->count; i++) {
-        list[i] = first + text->places[i];
-    }
-    uint32_t part =
-        items_split_job(desk->params.items, job, list, (uint32_t)text->count);
-    free(list);
-    return part;
-}
-
 /* False: it is none of ours, which was said. */
 static bool
 look_up(struct desk *desk, struct errand *errand)
 {
-    bool same = false;
-    uint32_t job = find_job(desk, &errand->text, &same);
+    struct buf reason = BUF_INIT(4096);
 
-    if (job == JOB_NONE || !same) {
-        struct buf reason = BUF_INIT(4096);
-        explain(desk, errand, job, &reason);
-        differ(desk, errand, buf_text(&reason));
-        buf_release(&reason);
-        return false;
+    errand->job = finder_find(&desk->finder, &errand->text, &reason);
+    bool known = errand->job != JOB_NONE;
+    if (!known) {
+        differ(desk, errand, buf_slice(&reason));
     }
-    errand->job = split(desk, &errand->text, job);
-    return true;
+    buf_release(&reason);
+    return known;
 }
 
 // ------------------------------------------------------------ giving out
@@ -672,12 +506,10 @@ desk_new(const struct desk_params *params)
     struct desk *desk = ALLOC(struct desk);
 
     desk->params = *params;
-    desk->missing = alloc_dup("");
     list_init(&desk->waiting);
     list_init(&desk->running);
     map_init(&desk->errands, MAP_BORROWS_KEYS);
-    map_init(&desk->jobs, MAP_COPIES_KEYS);
-    buf_init(&desk->scratch, DESK_KEY_MAX);
+    finder_init(&desk->finder, params->items, params->jobs);
     deadline_init(&desk->full, params->loop, on_full_deadline, desk);
     return desk;
 }
@@ -699,21 +531,16 @@ desk_free(struct desk *desk)
     loop_cancel(desk->params.loop, desk);
     deadline_release(&desk->full);
     map_release(&desk->errands);
-    map_release(&desk->jobs);
-    ARRAY_RELEASE(&desk->twins);
+    finder_release(&desk->finder);
     ARRAY_RELEASE(&desk->of_job);
     ARRAY_RELEASE(&desk->places);
-    buf_release(&desk->scratch);
-    free(desk->missing);
     free(desk);
 }
 
 void
 desk_open(struct desk *desk, struct executor *executor, struct slice missing)
 {
-    free(desk->missing);
-    desk->missing = slice_dup(missing);
-    index_jobs(desk);
+    finder_open(&desk->finder, missing);
     desk->executor = executor;
     desk_give(desk);
 }

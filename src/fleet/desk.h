@@ -8,19 +8,13 @@
 #define FLEET_DESK_H
 
 #include "fleet/bulletin.h"
-
-/* Where jobs come from that nobody has asked for before. */
-enum desk_jobs {
-    DESK_COLLECTED, // they were collected: any other is not known here
-    DESK_PROGRAMS,  // each is a program, and its own item
-    DESK_NOTHING,   // they have as many items as they say
-};
+#include "fleet/finder.h"
 
 struct desk_params {
     struct loop *loop;
     struct items *items;
     struct bulletin *bulletin;
-    enum desk_jobs jobs;
+    enum finder_jobs jobs;
     int base; // the number of the place's first slot
     /* The place cannot go on, and what ran there was lost. From the loop. */
     void (*on_broken)(void *ctx, const struct err *err);

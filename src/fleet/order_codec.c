@@ -10,7 +10,7 @@
 
 // The longest id that enters a digest whole.
 #define ID_MAX ((size_t)8 << 20)
-#define DIGEST_BYTES ((ORDER_DIGEST_SIZE - 1) / 2)
+#define DIGEST_BYTES ((size_t)(ORDER_DIGEST_SIZE - 1) / 2)
 
 // ------------------------------------------------------------------ names
 

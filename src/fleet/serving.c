@@ -171,8 +171,13 @@ set_up(struct serving *serving, const char *folder, const char *revision)
     const struct serving_events *events = serving->params.events;
     struct err err = {0};
     serving->phase = PHASE_SETUP;
-    if (!events->on_tree(serving->params.ctx, folder, revision, on_said,
-                         serving, &serving->scripts, &err)) {
+    struct serving_tree tree = {
+        .folder = folder,
+        .revision = revision,
+        .said = on_said,
+        .said_ctx = serving,
+    };
+    if (!events->on_tree(serving->params.ctx, &tree, &serving->scripts, &err)) {
         fail(serving, &err);
         return;
     }

@@ -20,7 +20,16 @@ struct serving_place {
     struct executor *executor; // with desk_events() and the desk as their ctx
     struct source *source; // fills the tables, or NULL: nothing is collected
     struct items *items;
-    enum desk_jobs jobs;
+    enum finder_jobs jobs;
+};
+
+/* The sources of the build, when they are there. */
+struct serving_tree {
+    const char *folder;   // where to work; NULL: here
+    const char *revision; // "": not known
+    /* Hears what the scripts of the workspace print. */
+    void (*said)(void *said_ctx, struct slice bytes);
+    void *said_ctx;
 };
 
 /* Called from the loop, in this order. Those with err may refuse. */
@@ -31,14 +40,9 @@ struct serving_events {
      */
     bool (*on_plan)(void *ctx, const struct plan *plan,
                     struct guardians **guardians, struct err *err);
-    /*
-     * The sources are there: `folder` is where to work, NULL: here. *scripts
-     * are those of the workspace, with `said` and `said_ctx` as their
-     * listener, or NULL.
-     */
-    bool (*on_tree)(void *ctx, const char *folder, const char *revision,
-                    void (*said)(void *said_ctx, struct slice bytes),
-                    void *said_ctx, struct scripts **scripts, struct err *err);
+    /* The sources are there. *scripts are those of the workspace, or NULL. */
+    bool (*on_tree)(void *ctx, const struct serving_tree *tree,
+                    struct scripts **scripts, struct err *err);
     /* What is kept of a script's output, in bytes. After on_tree. */
     uint64_t (*output_limit)(void *ctx);
     /* The first order is there. `place->jobs` and `items` say what it is. */

@@ -10,7 +10,7 @@
 #define UPDATE_FRAME 1024
 #define FINDING_FRAME 160
 // "\n[... 18446744073709551615 bytes left out ...]\n", escaped.
-#define GAP_COST 56
+#define GAP_COST ((size_t)56)
 
 /* A text that may be cut, or the two parts of an output. */
 struct part {

@@ -165,6 +165,25 @@ add_place(struct buf *buf, const struct update *update)
 }
 
 static void
+add_leak(struct buf *buf, const struct update_leak *leak)
+{
+    compose_some(buf, "job", leak->job);
+    compose_some(buf, "id", leak->id);
+    compose_int(buf, "pid", leak->pid);
+    compose_slice(buf, "command", leak->command);
+}
+
+static void
+add_note(struct buf *buf, const struct update_note *note)
+{
+    compose_text(buf, "level", level_names[note->level]);
+    compose_slice(buf, "text", note->text);
+    compose_some(buf, "hint", note->hint);
+}
+
+// A table in the shape of a switch.
+// NOLINTNEXTLINE(readability-function-size)
+static void
 add_members(struct buf *buf, const struct update *update)
 {
     switch (update->kind) {
@@ -203,15 +222,10 @@ add_members(struct buf *buf, const struct update *update)
         add_end(buf, update);
         break;
     case UPDATE_LEAK:
-        compose_some(buf, "job", update->leak.job);
-        compose_some(buf, "id", update->leak.id);
-        compose_int(buf, "pid", update->leak.pid);
-        compose_slice(buf, "command", update->leak.command);
+        add_leak(buf, &update->leak);
         break;
     case UPDATE_NOTE:
-        compose_text(buf, "level", level_names[update->note.level]);
-        compose_slice(buf, "text", update->note.text);
-        compose_some(buf, "hint", update->note.hint);
+        add_note(buf, &update->note);
         break;
     case UPDATE_HOLDS:
         compose_uint(buf, "ask", update->ask);

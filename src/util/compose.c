@@ -8,9 +8,10 @@
 void
 compose_comma(struct buf *buf)
 {
-    char last = buf->len > 0 ? buf->data[buf->len - 1] : '{';
+    bool begins = buf->len == 0 || buf->data[buf->len - 1] == '{' ||
+                  buf->data[buf->len - 1] == '[';
 
-    if (last != '{' && last != '[') {
+    if (!begins) {
         buf_add_char(buf, ',');
     }
 }
