@@ -8,6 +8,7 @@
 
 #include "loop/deadline.h"
 #include "transport/redis_tls.h"
+#include "transport/resolver.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 
@@ -34,7 +35,7 @@ struct redis_socket {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } uv;
-    uv_getaddrinfo_t resolve;
+    struct resolver *resolver; // NULL: the address is known
     uv_connect_t connect;
     uv_write_t write;
     struct loop *loop;
@@ -43,8 +44,7 @@ struct redis_socket {
     void *ctx;
     enum phase phase;
     bool has_handle; // libuv knows the handle
-    bool resolving;
-    bool posted; // flush is to be called
+    bool posted;     // flush is to be called
     struct addrinfo *addresses;
     const struct addrinfo *next; // the address to be tried next
     struct redis_tls *tls;
@@ -69,13 +69,15 @@ is_over(const struct redis_socket *socket)
 static void
 bury(struct redis_socket *socket)
 {
-    if (socket->has_handle || socket->resolving) {
+    if (socket->has_handle) {
         return;
     }
     if (socket->phase == PHASE_CLOSING) {
         socket->events->on_closed(socket->ctx, &socket->err);
     }
-    uv_freeaddrinfo(socket->addresses);
+    if (socket->addresses != NULL) {
+        freeaddrinfo(socket->addresses);
+    }
     redis_tls_free(socket->tls);
     buf_release(&socket->plain);
     buf_release(&socket->clear);
@@ -114,12 +116,11 @@ end(struct redis_socket *socket, enum phase phase)
     }
     deadline_release(&socket->deadline);
     loop_cancel(socket->loop, socket);
-    if (socket->resolving) {
-        uv_cancel((uv_req_t *)&socket->resolve);
-    }
-    if (!socket->has_handle && !socket->resolving) {
+    resolver_drop(socket->resolver);
+    socket->resolver = NULL;
+    if (!socket->has_handle) {
         loop_post(socket->loop, bury_later, socket);
-    } else if (socket->has_handle && !uv_is_closing(&socket->uv.handle)) {
+    } else if (!uv_is_closing(&socket->uv.handle)) {
         uv_close(&socket->uv.handle, on_handle_closed);
     }
 }
@@ -384,43 +385,20 @@ try_address(struct redis_socket *socket)
 }
 
 static void
-on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *addresses)
+on_resolved(void *ctx, struct addrinfo *addresses, const char *reason)
 {
-    struct redis_socket *socket = request->data;
+    struct redis_socket *socket = ctx;
 
-    socket->resolving = false;
+    socket->resolver = NULL;
     socket->addresses = addresses;
-    if (is_over(socket)) {
-        bury(socket);
-    } else if (status < 0) {
-        err_set(&socket->err, ERR_SYSTEM, "finding its address: %s",
-                uv_strerror(status));
+    if (addresses == NULL) {
+        err_set(&socket->err, ERR_SYSTEM, "finding its address: %s", reason);
         err_hint(&socket->err, "is the host's name written correctly?");
         fail(socket);
-    } else {
-        socket->next = addresses;
-        try_address(socket);
+        return;
     }
-}
-
-static void
-resolve(struct redis_socket *socket)
-{
-    struct addrinfo hints = {
-        .ai_socktype = SOCK_STREAM,
-        .ai_family = AF_UNSPEC,
-        .ai_flags = AI_ADDRCONFIG,
-    };
-    char port[16];
-
-    (void)snprintf(port, sizeof(port), "%d", socket->url->port);
-    socket->resolve.data = socket;
-    int result = uv_getaddrinfo(loop_uv(socket->loop), &socket->resolve,
-                                on_resolved, socket->url->host, port, &hints);
-    socket->resolving = result == 0;
-    if (result < 0) {
-        fail_with(socket, "finding its address", result);
-    }
+    socket->next = addresses;
+    try_address(socket);
 }
 
 static void
@@ -447,7 +425,8 @@ connect_tcp(struct redis_socket *socket)
     } else if (uv_ip6_addr(host, socket->url->port, &v6) == 0) {
         connect_to(socket, (const struct sockaddr *)&v6);
     } else {
-        resolve(socket);
+        socket->resolver = resolver_start(socket->loop, host, socket->url->port,
+                                          on_resolved, socket);
     }
 }
 
