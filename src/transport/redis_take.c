@@ -333,7 +333,7 @@ pump(struct redis_consumer *consumer)
     uint32_t room = consumer->out < limit ? limit - consumer->out : 0;
 
     if (!is_active(consumer) || consumer->busy || consumer->waiting ||
-        consumer->batching || room == 0 ||
+        consumer->batching || room == 0 || consumer->connection == NULL ||
         !redis_link_is_ready(consumer->connection) ||
         deadline_is_armed(&consumer->pause) ||
         (consumer->holding != NULL &&
