@@ -29,11 +29,19 @@ coordinator_init(struct coordinator *coordinator,
 void
 coordinator_release(struct coordinator *coordinator)
 {
+    coordinator_stop(coordinator);
     fleet_free(coordinator->fleet);
     json_decref(coordinator->plan);
     secret_release(&coordinator->secret);
     free(coordinator->urls);
     *coordinator = (struct coordinator){0};
+}
+
+void
+coordinator_stop(struct coordinator *coordinator)
+{
+    shipment_free(coordinator->shipment);
+    coordinator->shipment = NULL;
 }
 
 int
@@ -77,17 +85,23 @@ plan_options(const struct settings *settings, struct err *err)
     return list;
 }
 
+static const struct workspace *
+find_workspace(const struct settings *settings)
+{
+    for (int i = 0; i < settings->workspace_count; i++) {
+        if (settings->workspace != NULL &&
+            strcmp(settings->workspaces[i].name, settings->workspace) == 0) {
+            return &settings->workspaces[i];
+        }
+    }
+    return NULL;
+}
+
 /* Workers that allow it run these where they have none of that name. */
 static json_t *
 plan_workspace(const struct settings *settings)
 {
-    const struct workspace *found = NULL;
-    for (int i = 0; i < settings->workspace_count; i++) {
-        if (settings->workspace != NULL &&
-            strcmp(settings->workspaces[i].name, settings->workspace) == 0) {
-            found = &settings->workspaces[i];
-        }
-    }
+    const struct workspace *found = find_workspace(settings);
     if (found == NULL) {
         return json_null();
     }
@@ -105,13 +119,26 @@ plan_workspace(const struct settings *settings)
     return object;
 }
 
+/* The revision that somebody named, or NULL. */
+static const char *
+wanted_revision(const struct settings *settings)
+{
+    const struct workspace *workspace = find_workspace(settings);
+    if (settings->revision != NULL) {
+        return settings->revision;
+    }
+    if (workspace != NULL && workspace->revision != NULL) {
+        return workspace->revision;
+    }
+    return getenv("MULE_REVISION");
+}
+
 static json_t *
 make_plan(const struct coordinator *coordinator,
           const struct coordinator_params *params, struct err *err)
 {
     const struct settings *settings = coordinator->settings;
-    const char *revision = settings->revision != NULL ? settings->revision
-                                                      : getenv("MULE_REVISION");
+    const char *revision = wanted_revision(settings);
     json_t *plan = json_object();
     set_text(plan, "build", params->identity->build_id);
     set_text(plan, "revision", revision != NULL ? revision : "");
@@ -120,6 +147,92 @@ make_plan(const struct coordinator *coordinator,
     json_object_set_new(plan, "tree", json_object());
     json_object_set_new(plan, "workspace", plan_workspace(settings));
     return plan;
+}
+
+// ---------------------------------------------------------------- sources
+
+static void
+on_said(void *ctx, const char *text)
+{
+    struct coordinator *coordinator = ctx;
+    fleet_say(coordinator->fleet, text);
+}
+
+static void
+on_ready(void *ctx)
+{
+    struct coordinator *coordinator = ctx;
+    const struct shipment *shipment = coordinator->shipment;
+    json_t *plan = coordinator->plan;
+    const char *named = json_string_value(json_object_get(plan, "revision"));
+    json_object_set_new(plan, "tree", json_deep_copy(shipment_tree(shipment)));
+    if (named == NULL || named[0] == '\0') {
+        set_text(plan, "revision", shipment_revision(shipment));
+    }
+    fleet_set_plan(coordinator->fleet, plan);
+}
+
+static void
+on_failed(void *ctx, const struct err *err)
+{
+    struct coordinator *coordinator = ctx;
+    fleet_fail(coordinator->fleet, err);
+}
+
+static void
+on_piece(void *ctx, const char *join, struct slice body)
+{
+    struct coordinator *coordinator = ctx;
+    fleet_give(coordinator->fleet, join, body);
+}
+
+static bool
+on_want(void *ctx, const char *join, const json_t *want, struct err *err)
+{
+    struct coordinator *coordinator = ctx;
+    return coordinator->shipment == NULL ||
+           shipment_want(coordinator->shipment, join, want, err);
+}
+
+static void
+on_settled(void *ctx, const char *join)
+{
+    struct coordinator *coordinator = ctx;
+    if (coordinator->shipment != NULL) {
+        shipment_forget(coordinator->shipment, join);
+    }
+}
+
+static const struct fleet_supply supply = {
+    .on_want = on_want,
+    .on_settled = on_settled,
+};
+
+static void
+start_shipment(struct coordinator *coordinator,
+               const struct coordinator_params *params)
+{
+    static const struct shipment_events events = {
+        .on_said = on_said,
+        .on_ready = on_ready,
+        .on_failed = on_failed,
+        .on_piece = on_piece,
+    };
+    const struct settings *settings = coordinator->settings;
+    const struct workspace *workspace = find_workspace(settings);
+    coordinator->shipment = shipment_new(
+        &(struct shipment_params){
+            .loop = params->loop,
+            .guardians = params->guardians,
+            .folder = ".",
+            .scratch = params->scratch,
+            .ship = settings->ship,
+            .limit = settings->ship_limit,
+            .git = workspace != NULL ? workspace->git : NULL,
+            .revision = wanted_revision(settings),
+        },
+        &events, coordinator);
+    shipment_start(coordinator->shipment);
 }
 
 // ----------------------------------------------------------- from outside
@@ -143,7 +256,8 @@ coordinator_start(struct coordinator *coordinator,
             .build_id = params->identity->build_id,
             .version = MULE_VERSION,
             .secret = &coordinator->secret,
-            .plan = coordinator->plan,
+            .supply = &supply,
+            .supply_ctx = coordinator,
             .lease_ms = settings->lease_ms,
             .wait_ms = settings->wait_ms,
             .grace_ms = settings->grace_ms,
@@ -156,6 +270,7 @@ coordinator_start(struct coordinator *coordinator,
     if (coordinator->fleet == NULL) {
         return false;
     }
+    start_shipment(coordinator, params);
     pair_join(&coordinator->pair, params->here,
               fleet_executor(coordinator->fleet));
     return true;

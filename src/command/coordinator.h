@@ -9,6 +9,7 @@
 #include "command/identity.h"
 #include "fleet/fleet.h"
 #include "fleet/pair.h"
+#include "fleet/shipment.h"
 #include "model/settings.h"
 #include "run/executor.h"
 #include "util/err.h"
@@ -19,6 +20,7 @@ struct coordinator {
     char *urls;
     struct secret secret;
     json_t *plan;
+    struct shipment *shipment; // what workers get the sources from
     struct fleet *fleet;
     struct pair pair; // where this machine works, too
     bool paired;
@@ -34,6 +36,9 @@ bool coordinator_init(struct coordinator *coordinator,
                       const struct executor_events *events, struct err *err);
 void coordinator_release(struct coordinator *coordinator);
 
+/* Ends what was started; before the guardians are stopped. */
+void coordinator_stop(struct coordinator *coordinator);
+
 /* Slots of this machine; 0: they are all elsewhere. */
 int coordinator_slots(const struct coordinator *coordinator);
 /* The events that the place of this machine is to be given. */
@@ -42,6 +47,8 @@ coordinator_events(const struct coordinator *coordinator);
 
 struct coordinator_params {
     struct loop *loop;
+    struct guardians *guardians;
+    const char *scratch; // a private folder
     const struct identity *identity;
     const struct items *items;
     const char *hash_seed;

@@ -82,6 +82,8 @@ start_fleet(struct engine *engine, struct err *err)
 {
     struct coordinator_params params = {
         .loop = engine->loop,
+        .guardians = engine->guardians,
+        .scratch = workplace_folder(engine->place.workplace),
         .identity = &engine->identity,
         .items = engine->items,
         .hash_seed = engine->about.hash_seed,
@@ -219,6 +221,7 @@ engine_free(struct engine *engine)
         return;
     }
     outside_free(engine->outside);
+    coordinator_stop(&engine->coordinator);
     if (engine->guardians != NULL) {
         guardians_stop(engine->guardians, on_stopped, engine);
         loop_run(engine->loop);

@@ -15,6 +15,15 @@
 #include "run/executor.h"
 #include "util/err.h"
 
+/* Where workers get the sources from, where the plan ships a tree. */
+struct fleet_supply {
+    /* A join wants a piece; fleet_give gives it. False: it makes no sense. */
+    bool (*on_want)(void *ctx, const char *join, const json_t *want,
+                    struct err *err);
+    /* A join that may have wanted pieces wants none any more. */
+    void (*on_settled)(void *ctx, const char *join);
+};
+
 struct fleet_params {
     struct loop *loop;
     const struct items *items;
@@ -24,8 +33,11 @@ struct fleet_params {
     const char *version; // of mule
     const struct secret *secret;
     /* What the engines of workers are told, but for their slots: an object of
-     * docs/protocol/engine.md. Borrowed. */
+     * docs/protocol/engine.md. Borrowed. NULL: fleet_set_plan follows, and
+     * nobody is offered anything before. */
     const json_t *plan;
+    const struct fleet_supply *supply; // borrowed, static; NULL: none
+    void *supply_ctx;
     uint32_t lease_ms;
     uint32_t wait_ms;     // for a worker; 0: for ever
     uint32_t grace_ms;    // that a cancelled test has
@@ -41,6 +53,15 @@ struct fleet;
 struct fleet *fleet_new(const struct fleet_params *params, struct err *err);
 void fleet_listen(struct fleet *fleet, void *ctx);
 void fleet_free(struct fleet *fleet); // after on_drained
+
+/* The plan that was not there at first. */
+void fleet_set_plan(struct fleet *fleet, const json_t *plan);
+/* There will be no plan: the fleet cannot be used. */
+void fleet_fail(struct fleet *fleet, const struct err *err);
+/* A note for people. */
+void fleet_say(struct fleet *fleet, const char *text);
+/* A piece, for the queue of a join; one that is gone gets none. */
+void fleet_give(struct fleet *fleet, const char *id, struct slice body);
 
 struct executor *fleet_executor(struct fleet *fleet);
 

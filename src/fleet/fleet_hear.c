@@ -56,6 +56,7 @@ fleet_join_over(struct fleet *fleet, struct join *join, enum join_state state,
 {
     struct tracked_list lost = {0};
     bool died = state == JOIN_LOST;
+    fleet_ship_close(fleet, join);
     log_info("fleet: %s %s: %s", join->node, died ? "is lost" : "left", why);
     roster_move(&fleet->roster, join, state);
     tracker_lose(fleet->tracker, join->number, died, &lost);
@@ -159,6 +160,7 @@ hear_hello(struct fleet *fleet, const struct envelope *envelope)
         buf_init(&join->printed, 2UL * PRINTED_MAX);
     }
     roster_hear(join, fleet->now);
+    fleet_ship_open(fleet, join);
     fleet_welcome(fleet, join);
     fleet_flush_soon(fleet); // another offer may take its place
 }
@@ -170,6 +172,7 @@ take_in(struct fleet *fleet, struct join *join, uint64_t us)
         return;
     }
     join->joined = fleet->now;
+    fleet_ship_settled(fleet, join);
     roster_move(&fleet->roster, join, JOIN_WORKING);
     fleet_tell_worker(fleet, join, WORKER_JOINED, us, SLICE(""));
     fleet_tell_lease(fleet); // with a depth for so many
@@ -674,6 +677,8 @@ hear(struct fleet *fleet, const struct sealed *sealed)
         hear_hello(fleet, &envelope);
     } else if (slice_equals_text(envelope.msg, "updates")) {
         hear_updates(fleet, &envelope, sealed->payload.len);
+    } else if (slice_equals_text(envelope.msg, "want")) {
+        fleet_hear_want(fleet, &envelope);
     } else {
         log_debug("fleet: unknown message \"%.*s\"", SLICE_ARG(envelope.msg));
     }

@@ -1,7 +1,8 @@
 /*
  * The inside of a fleet, for the files it is made of: fleet.c (its phases, the
  * executor), fleet_talk.c (what is said to workers), fleet_hear.c (what they
- * say), fleet_watch.c (what time brings), fleet_leave.c (its end) and
+ * say), fleet_ship.c (their
+ * sources), fleet_watch.c (what time brings), fleet_leave.c (its end) and
  * fleet_survey.c (who is there at all). Nobody else includes it.
  */
 #ifndef FLEET_FLEET_INTERNAL_H
@@ -164,6 +165,14 @@ void fleet_join_over(struct fleet *fleet, struct join *join,
                      enum join_state state, const char *why);
 void fleet_tell_worker(struct fleet *fleet, const struct join *join,
                        enum worker_what what, uint64_t us, struct slice text);
+
+// fleet_ship.c
+
+/* Before the welcome; when it has joined; when it is over. */
+void fleet_ship_open(struct fleet *fleet, struct join *join);
+void fleet_ship_settled(struct fleet *fleet, const struct join *join);
+void fleet_ship_close(struct fleet *fleet, struct join *join);
+void fleet_hear_want(struct fleet *fleet, const struct envelope *envelope);
 
 // fleet_watch.c
 

@@ -163,7 +163,7 @@ void
 fleet_look_at_offers(struct fleet *fleet)
 {
     if (fleet->phase != FLEET_OPEN || !fleet->wanted || fleet->broken ||
-        fleet->cancelled || !fleet->up) {
+        fleet->cancelled || !fleet->up || fleet->params.plan == NULL) {
         return;
     }
     uint32_t work = fleet->waiting + tracker_ready(fleet->tracker) +
@@ -294,7 +294,7 @@ look_for_hands(struct fleet *fleet)
     bool work = fleet->waiting + tracker_count(fleet->tracker) > 0;
     bool local = fleet->params.first_slot > 0;
     if (fleet->phase != FLEET_OPEN || !fleet->wanted || !work ||
-        fleet->cancelled || roster_hands(&fleet->roster) > 0) {
+        fleet->params.plan == NULL || fleet->cancelled || roster_hands(&fleet->roster) > 0) {
         fleet->alone_since = 0;
         return;
     }

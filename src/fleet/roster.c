@@ -20,6 +20,7 @@ roster_release(struct roster *roster)
         struct join *join = roster->joins[i];
         stream_in_release(&join->updates);
         buf_release(&join->printed);
+        free(join->pieces);
         free(join->node);
         free(join->host);
         free(join->python);

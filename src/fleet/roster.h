@@ -61,6 +61,7 @@ struct join {
     msec joined;
     msec hole;          // since when updates of it are missing; 0: none are
     struct buf printed; // the end of what its scripts print
+    char *pieces;       // owned: the queue of pieces of the tree, or NULL
 };
 
 struct roster {

@@ -540,15 +540,16 @@ shipment_free(struct shipment *shipment)
     free(shipment);
 }
 
+// Only what git is to be given; elsewhere a revision is any text.
 static bool
 check_words(const struct shipment *shipment, struct err *err)
 {
-    if (shipment->git != NULL && !shipment->params.ship &&
-        !git_words_check_url(slice_of(shipment->git), err)) {
-        return false;
+    if (shipment->git == NULL || shipment->params.ship) {
+        return true;
     }
-    return shipment->revision == NULL ||
-           git_words_check_revision(slice_of(shipment->revision), err);
+    return git_words_check_url(slice_of(shipment->git), err) &&
+           (shipment->revision == NULL ||
+            git_words_check_revision(slice_of(shipment->revision), err));
 }
 
 void
