@@ -6,7 +6,7 @@
 
 #include "loop/deadline.h"
 #include "transport/amqp_table.h"
-#include "transport/redis_socket.h"
+#include "transport/broker_socket.h"
 #include "util/alloc.h"
 
 #define HEARTBEAT_MS 60000U
@@ -44,7 +44,7 @@ struct amqp_link {
     const char *name;
     const struct amqp_link_events *events;
     void *ctx;
-    struct redis_socket *socket;
+    struct broker_socket *socket;
     enum state state;
     bool busy; // in take_bytes
     bool dead; // freed meanwhile
@@ -81,7 +81,7 @@ amqp_link_free(struct amqp_link *link)
         return;
     }
     link->dead = true;
-    redis_socket_close(link->socket);
+    broker_socket_close(link->socket);
     link->socket = NULL;
     deadline_release(&link->beat);
     deadline_release(&link->limit);
@@ -96,7 +96,7 @@ be_gone(struct amqp_link *link, const struct err *err)
 {
     assert(link->state != STATE_GONE);
     link->state = STATE_GONE;
-    redis_socket_close(link->socket);
+    broker_socket_close(link->socket);
     link->socket = NULL;
     deadline_disarm(&link->beat);
     deadline_disarm(&link->limit);
@@ -133,7 +133,7 @@ static void
 put(struct amqp_link *link, struct slice bytes)
 {
     link->said = true;
-    redis_socket_send(link->socket, bytes);
+    broker_socket_send(link->socket, bytes);
 }
 
 static bool
@@ -339,7 +339,7 @@ on_beat(void *ctx)
         struct buf out = BUF_INIT(AMQP_FRAME_EXTRA);
         amqp_frame_put(&out,
                        &(struct amqp_frame){.type = AMQP_FRAME_HEARTBEAT});
-        redis_socket_send(link->socket, buf_slice(&out));
+        broker_socket_send(link->socket, buf_slice(&out));
         buf_release(&out);
     }
     link->said = false;
@@ -592,7 +592,7 @@ on_limit(void *ctx)
     }
 }
 
-static const struct redis_socket_events socket_events = {
+static const struct broker_socket_events socket_events = {
     .on_open = on_open, .on_bytes = on_bytes, .on_closed = on_closed};
 
 struct amqp_link *
@@ -622,7 +622,7 @@ amqp_link_open(const struct amqp_link_params *params)
     deadline_init(&link->limit, link->loop, on_limit, link);
     deadline_arm(&link->limit, GREETING_MS);
     link->socket =
-        redis_socket_open(link->loop, link->url, &socket_events, link);
+        broker_socket_open(link->loop, link->url, &socket_events, link);
     return link;
 }
 
@@ -649,7 +649,7 @@ amqp_link_close(struct amqp_link *link, uint32_t ms)
 size_t
 amqp_link_queued(const struct amqp_link *link)
 {
-    return link->socket != NULL ? redis_socket_queued(link->socket) : 0;
+    return link->socket != NULL ? broker_socket_queued(link->socket) : 0;
 }
 
 uint32_t

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "loop/deadline.h"
+#include "transport/broker_socket.h"
 #include "transport/redis_error.h"
-#include "transport/redis_socket.h"
 #include "util/alloc.h"
 #include "util/array.h"
 
@@ -32,7 +32,7 @@ struct waiter {
 
 struct redis_link {
     struct redis_link_params params;
-    struct redis_socket *socket;
+    struct broker_socket *socket;
     redisReader *reader;
     redisReplyObjectFunctions plain;     // those of hiredis
     redisReplyObjectFunctions functions; // ours
@@ -85,7 +85,7 @@ lose(struct redis_link *link, const struct err *err, bool never)
         return;
     }
     link->closed = true;
-    redis_socket_close(link->socket);
+    broker_socket_close(link->socket);
     link->socket = NULL;
     deadline_disarm(&link->tick);
     link->params.events->on_closed(link->params.ctx, err, never);
@@ -104,7 +104,7 @@ static void
 send_step(struct redis_link *link, struct buf *command, enum step step)
 {
     ARRAY_ADD(&link->steps, step);
-    redis_socket_send(link->socket, buf_slice(command));
+    broker_socket_send(link->socket, buf_slice(command));
     buf_reset(command);
 }
 
@@ -295,7 +295,7 @@ on_closed(void *ctx, const struct err *err)
     free_link(link);
 }
 
-static const struct redis_socket_events events = {
+static const struct broker_socket_events events = {
     .on_open = on_open,
     .on_bytes = on_bytes,
     .on_closed = on_closed,
@@ -349,7 +349,7 @@ redis_link_open(const struct redis_link_params *params)
     deadline_init(&link->tick, params->loop, on_tick, link);
     deadline_arm(&link->tick, tick_ms(link));
     link->socket =
-        redis_socket_open(params->loop, link->params.url, &events, link);
+        broker_socket_open(params->loop, link->params.url, &events, link);
     return link;
 }
 
@@ -360,7 +360,7 @@ redis_link_close(struct redis_link *link)
         return;
     }
     link->closed = true;
-    redis_socket_close(link->socket);
+    broker_socket_close(link->socket);
     link->socket = NULL;
     deadline_disarm(&link->tick);
     if (!link->busy) {
@@ -379,7 +379,7 @@ redis_link_send(struct redis_link *link, struct slice command,
     if (!link->params.pushes) {
         ARRAY_ADD(&link->waiters, ((struct waiter){.fn = fn, .ctx = ctx}));
     }
-    redis_socket_send(link->socket, command);
+    broker_socket_send(link->socket, command);
 }
 
 uint64_t

@@ -3,8 +3,8 @@
  * a Unix socket, speaks TLS where the URL wants it, and sends in one write
  * what was sent in one turn of the loop. Does not know what the bytes mean.
  */
-#ifndef TRANSPORT_REDIS_SOCKET_H
-#define TRANSPORT_REDIS_SOCKET_H
+#ifndef TRANSPORT_BROKER_SOCKET_H
+#define TRANSPORT_BROKER_SOCKET_H
 
 #include <stddef.h>
 
@@ -13,9 +13,9 @@
 #include "util/err.h"
 #include "util/slice.h"
 
-struct redis_socket;
+struct broker_socket;
 
-struct redis_socket_events {
+struct broker_socket_events {
     /* Connected, and with TLS also verified: it may be sent now. */
     void (*on_open)(void *ctx);
     void (*on_bytes)(void *ctx, struct slice bytes);
@@ -23,20 +23,19 @@ struct redis_socket_events {
     void (*on_closed)(void *ctx, const struct err *err);
 };
 
-/* Borrows all of it until on_closed or redis_socket_close. No event comes from
+/* Borrows all of it until on_closed or broker_socket_close. No event comes from
  * inside of any call here. */
-struct redis_socket *redis_socket_open(struct loop *loop,
-                                       const struct broker_url *url,
-                                       const struct redis_socket_events *events,
-                                       void *ctx);
+struct broker_socket *
+broker_socket_open(struct loop *loop, const struct broker_url *url,
+                   const struct broker_socket_events *events, void *ctx);
 
 /* Closes at once, without an event. NULL is allowed. */
-void redis_socket_close(struct redis_socket *socket);
+void broker_socket_close(struct broker_socket *socket);
 
 /* Copies. */
-void redis_socket_send(struct redis_socket *socket, struct slice bytes);
+void broker_socket_send(struct broker_socket *socket, struct slice bytes);
 
 /* Bytes that the other side did not take yet. */
-size_t redis_socket_queued(const struct redis_socket *socket);
+size_t broker_socket_queued(const struct broker_socket *socket);
 
 #endif

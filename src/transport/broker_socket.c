@@ -1,4 +1,4 @@
-#include "transport/redis_socket.h"
+#include "transport/broker_socket.h"
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <uv.h>
 
 #include "loop/deadline.h"
-#include "transport/redis_tls.h"
+#include "transport/broker_tls.h"
 #include "transport/resolver.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -28,7 +28,7 @@ enum phase {
     PHASE_DROPPED, // nobody wants to hear of it
 };
 
-struct redis_socket {
+struct broker_socket {
     union {
         uv_handle_t handle;
         uv_stream_t stream;
@@ -40,14 +40,14 @@ struct redis_socket {
     uv_write_t write;
     struct loop *loop;
     const struct broker_url *url;
-    const struct redis_socket_events *events;
+    const struct broker_socket_events *events;
     void *ctx;
     enum phase phase;
     bool has_handle; // libuv knows the handle
     bool posted;     // flush is to be called
     struct addrinfo *addresses;
     const struct addrinfo *next; // the address to be tried next
-    struct redis_tls *tls;
+    struct broker_tls *tls;
     struct buf plain;   // what TLS decoded
     struct buf clear;   // to be sent, before TLS
     struct buf waiting; // to be sent
@@ -56,18 +56,18 @@ struct redis_socket {
     struct err err;
 };
 
-static void try_address(struct redis_socket *socket);
+static void try_address(struct broker_socket *socket);
 static void flush(void *ctx);
 
 static bool
-is_over(const struct redis_socket *socket)
+is_over(const struct broker_socket *socket)
 {
     return socket->phase == PHASE_CLOSING || socket->phase == PHASE_DROPPED;
 }
 
 // Once nothing of libuv's refers to it any more.
 static void
-bury(struct redis_socket *socket)
+bury(struct broker_socket *socket)
 {
     if (socket->has_handle) {
         return;
@@ -78,7 +78,7 @@ bury(struct redis_socket *socket)
     if (socket->addresses != NULL) {
         freeaddrinfo(socket->addresses);
     }
-    redis_tls_free(socket->tls);
+    broker_tls_free(socket->tls);
     buf_release(&socket->plain);
     buf_release(&socket->clear);
     buf_release(&socket->waiting);
@@ -95,7 +95,7 @@ bury_later(void *ctx)
 static void
 on_handle_closed(uv_handle_t *handle)
 {
-    struct redis_socket *socket = handle->data;
+    struct broker_socket *socket = handle->data;
 
     socket->has_handle = false;
     if (is_over(socket)) {
@@ -106,7 +106,7 @@ on_handle_closed(uv_handle_t *handle)
 }
 
 static void
-end(struct redis_socket *socket, enum phase phase)
+end(struct broker_socket *socket, enum phase phase)
 {
     bool over = is_over(socket);
 
@@ -127,7 +127,7 @@ end(struct redis_socket *socket, enum phase phase)
 
 // `socket->err` says why.
 static void
-fail(struct redis_socket *socket)
+fail(struct broker_socket *socket)
 {
     if (!is_over(socket)) {
         err_wrap(&socket->err, "%s", socket->url->shown);
@@ -136,7 +136,7 @@ fail(struct redis_socket *socket)
 }
 
 static void
-fail_with(struct redis_socket *socket, const char *what, int result)
+fail_with(struct broker_socket *socket, const char *what, int result)
 {
     if (is_over(socket)) {
         return;
@@ -149,7 +149,7 @@ fail_with(struct redis_socket *socket, const char *what, int result)
 static void
 on_deadline(void *ctx)
 {
-    struct redis_socket *socket = ctx;
+    struct broker_socket *socket = ctx;
 
     err_clear(&socket->err);
     if (socket->phase == PHASE_SECURING) {
@@ -165,7 +165,7 @@ on_deadline(void *ctx)
 }
 
 static void
-become_open(struct redis_socket *socket)
+become_open(struct broker_socket *socket)
 {
     socket->phase = PHASE_OPEN;
     deadline_disarm(&socket->deadline);
@@ -173,7 +173,7 @@ become_open(struct redis_socket *socket)
 }
 
 static void
-ask_flush(struct redis_socket *socket)
+ask_flush(struct broker_socket *socket)
 {
     if (!socket->posted) {
         socket->posted = true;
@@ -182,11 +182,11 @@ ask_flush(struct redis_socket *socket)
 }
 
 static void
-take_encrypted(struct redis_socket *socket, struct slice bytes)
+take_encrypted(struct broker_socket *socket, struct slice bytes)
 {
     buf_reset(&socket->plain);
-    bool good = redis_tls_feed(socket->tls, bytes, &socket->plain,
-                               &socket->waiting, &socket->err);
+    bool good = broker_tls_feed(socket->tls, bytes, &socket->plain,
+                                &socket->waiting, &socket->err);
     if (socket->waiting.len > 0) {
         flush(socket);
     }
@@ -194,7 +194,7 @@ take_encrypted(struct redis_socket *socket, struct slice bytes)
         fail(socket);
         return;
     }
-    if (socket->phase == PHASE_SECURING && redis_tls_is_ready(socket->tls)) {
+    if (socket->phase == PHASE_SECURING && broker_tls_is_ready(socket->tls)) {
         become_open(socket);
     }
     if (socket->plain.len > 0 && socket->phase == PHASE_OPEN) {
@@ -205,7 +205,7 @@ take_encrypted(struct redis_socket *socket, struct slice bytes)
 static void
 allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
-    const struct redis_socket *socket = handle->data;
+    const struct broker_socket *socket = handle->data;
 
     (void)suggested;
     *buffer = uv_buf_init(loop_scratch(socket->loop), LOOP_SCRATCH_SIZE);
@@ -214,7 +214,7 @@ allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 static void
 on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
-    struct redis_socket *socket = stream->data;
+    struct broker_socket *socket = stream->data;
 
     if (is_over(socket) || count == 0) {
         return;
@@ -240,7 +240,7 @@ on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 static void
 on_written(uv_write_t *write, int status)
 {
-    struct redis_socket *socket = write->data;
+    struct broker_socket *socket = write->data;
 
     buf_reset(&socket->sending);
     if (is_over(socket)) {
@@ -255,7 +255,7 @@ on_written(uv_write_t *write, int status)
 
 // What the other side takes at once; the rest stays in `waiting`.
 static bool
-write_some(struct redis_socket *socket)
+write_some(struct broker_socket *socket)
 {
     uv_buf_t buffer =
         uv_buf_init(socket->waiting.data, (unsigned)socket->waiting.len);
@@ -274,10 +274,10 @@ write_some(struct redis_socket *socket)
 }
 
 static bool
-encrypt(struct redis_socket *socket)
+encrypt(struct broker_socket *socket)
 {
-    bool good = redis_tls_send(socket->tls, buf_slice(&socket->clear),
-                               &socket->waiting, &socket->err);
+    bool good = broker_tls_send(socket->tls, buf_slice(&socket->clear),
+                                &socket->waiting, &socket->err);
 
     buf_reset(&socket->clear);
     if (!good) {
@@ -289,7 +289,7 @@ encrypt(struct redis_socket *socket)
 static void
 flush(void *ctx)
 {
-    struct redis_socket *socket = ctx;
+    struct broker_socket *socket = ctx;
 
     socket->posted = false;
     if (is_over(socket) || socket->phase == PHASE_CONNECTING) {
@@ -317,7 +317,7 @@ flush(void *ctx)
 }
 
 static void
-begin_talk(struct redis_socket *socket)
+begin_talk(struct broker_socket *socket)
 {
     int result = uv_read_start(&socket->uv.stream, allocate, on_read);
 
@@ -330,7 +330,7 @@ begin_talk(struct redis_socket *socket)
         return;
     }
     socket->phase = PHASE_SECURING;
-    socket->tls = redis_tls_new(socket->url, &socket->waiting, &socket->err);
+    socket->tls = broker_tls_new(socket->url, &socket->waiting, &socket->err);
     if (socket->tls == NULL) {
         fail(socket);
     } else {
@@ -341,7 +341,7 @@ begin_talk(struct redis_socket *socket)
 static void
 on_connected(uv_connect_t *request, int status)
 {
-    struct redis_socket *socket = request->data;
+    struct broker_socket *socket = request->data;
 
     if (is_over(socket)) {
         return;
@@ -357,7 +357,7 @@ on_connected(uv_connect_t *request, int status)
 }
 
 static void
-connect_to(struct redis_socket *socket, const struct sockaddr *address)
+connect_to(struct broker_socket *socket, const struct sockaddr *address)
 {
     int result = uv_tcp_init(loop_uv(socket->loop), &socket->uv.tcp);
 
@@ -376,7 +376,7 @@ connect_to(struct redis_socket *socket, const struct sockaddr *address)
 }
 
 static void
-try_address(struct redis_socket *socket)
+try_address(struct broker_socket *socket)
 {
     const struct addrinfo *address = socket->next;
 
@@ -387,7 +387,7 @@ try_address(struct redis_socket *socket)
 static void
 on_resolved(void *ctx, struct addrinfo *addresses, const char *reason)
 {
-    struct redis_socket *socket = ctx;
+    struct broker_socket *socket = ctx;
 
     socket->resolver = NULL;
     socket->addresses = addresses;
@@ -402,7 +402,7 @@ on_resolved(void *ctx, struct addrinfo *addresses, const char *reason)
 }
 
 static void
-connect_pipe(struct redis_socket *socket)
+connect_pipe(struct broker_socket *socket)
 {
     uv_pipe_init(loop_uv(socket->loop), &socket->uv.pipe, 0);
     socket->has_handle = true;
@@ -414,7 +414,7 @@ connect_pipe(struct redis_socket *socket)
 
 // An address needs no looking up, and that takes a thread.
 static void
-connect_tcp(struct redis_socket *socket)
+connect_tcp(struct broker_socket *socket)
 {
     const char *host = socket->url->host;
     struct sockaddr_in v4;
@@ -430,11 +430,11 @@ connect_tcp(struct redis_socket *socket)
     }
 }
 
-struct redis_socket *
-redis_socket_open(struct loop *loop, const struct broker_url *url,
-                  const struct redis_socket_events *events, void *ctx)
+struct broker_socket *
+broker_socket_open(struct loop *loop, const struct broker_url *url,
+                   const struct broker_socket_events *events, void *ctx)
 {
-    struct redis_socket *socket = ALLOC(struct redis_socket);
+    struct broker_socket *socket = ALLOC(struct broker_socket);
 
     socket->loop = loop;
     socket->url = url;
@@ -456,7 +456,7 @@ redis_socket_open(struct loop *loop, const struct broker_url *url,
 }
 
 void
-redis_socket_close(struct redis_socket *socket)
+broker_socket_close(struct broker_socket *socket)
 {
     if (socket != NULL) {
         end(socket, PHASE_DROPPED);
@@ -464,7 +464,7 @@ redis_socket_close(struct redis_socket *socket)
 }
 
 void
-redis_socket_send(struct redis_socket *socket, struct slice bytes)
+broker_socket_send(struct broker_socket *socket, struct slice bytes)
 {
     if (is_over(socket)) {
         return;
@@ -481,7 +481,7 @@ redis_socket_send(struct redis_socket *socket, struct slice bytes)
 }
 
 size_t
-redis_socket_queued(const struct redis_socket *socket)
+broker_socket_queued(const struct broker_socket *socket)
 {
     return socket->clear.len + socket->waiting.len + socket->sending.len;
 }

@@ -1,4 +1,4 @@
-#include "transport/redis_tls.h"
+#include "transport/broker_tls.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
     "name the authority's certificate with ?ssl_ca_certs=FILE; without " \
     "any verification: ?ssl_cert_reqs=none"
 
-struct redis_tls {
+struct broker_tls {
     SSL_CTX *context;
     SSL *ssl; // owns both BIOs
     BIO *in;
@@ -90,7 +90,7 @@ expect_host(SSL *ssl, const struct broker_url *url)
 }
 
 static bool
-drain(const struct redis_tls *tls, struct buf *out, struct err *err)
+drain(const struct broker_tls *tls, struct buf *out, struct err *err)
 {
     char *data = NULL;
     long len = BIO_get_mem_data(tls->out, &data);
@@ -104,7 +104,7 @@ drain(const struct redis_tls *tls, struct buf *out, struct err *err)
 
 // What went wrong, unless OpenSSL merely waits for more.
 static bool
-check(const struct redis_tls *tls, int result, struct err *err)
+check(const struct broker_tls *tls, int result, struct err *err)
 {
     int code = SSL_get_error(tls->ssl, result);
     long verified = SSL_get_verify_result(tls->ssl);
@@ -125,10 +125,10 @@ check(const struct redis_tls *tls, int result, struct err *err)
     return err_hint(err, "is it the server's port for TLS?");
 }
 
-struct redis_tls *
-redis_tls_new(const struct broker_url *url, struct buf *out, struct err *err)
+struct broker_tls *
+broker_tls_new(const struct broker_url *url, struct buf *out, struct err *err)
 {
-    struct redis_tls *tls = ALLOC(struct redis_tls);
+    struct broker_tls *tls = ALLOC(struct broker_tls);
 
     ERR_clear_error();
     tls->context = SSL_CTX_new(TLS_client_method());
@@ -138,7 +138,7 @@ redis_tls_new(const struct broker_url *url, struct buf *out, struct err *err)
     SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
     SSL_CTX_set_mode(tls->context, SSL_MODE_RELEASE_BUFFERS);
     if (!load_files(tls->context, url, err)) {
-        redis_tls_free(tls);
+        broker_tls_free(tls);
         return NULL;
     }
     tls->ssl = SSL_new(tls->context);
@@ -151,14 +151,14 @@ redis_tls_new(const struct broker_url *url, struct buf *out, struct err *err)
     SSL_set_connect_state(tls->ssl);
     expect_host(tls->ssl, url);
     if (!check(tls, SSL_do_handshake(tls->ssl), err) || !drain(tls, out, err)) {
-        redis_tls_free(tls);
+        broker_tls_free(tls);
         return NULL;
     }
     return tls;
 }
 
 void
-redis_tls_free(struct redis_tls *tls)
+broker_tls_free(struct broker_tls *tls)
 {
     if (tls != NULL) {
         SSL_free(tls->ssl);
@@ -168,13 +168,13 @@ redis_tls_free(struct redis_tls *tls)
 }
 
 bool
-redis_tls_is_ready(const struct redis_tls *tls)
+broker_tls_is_ready(const struct broker_tls *tls)
 {
     return SSL_is_init_finished(tls->ssl);
 }
 
 static bool
-read_plain(struct redis_tls *tls, struct buf *plain, struct err *err)
+read_plain(struct broker_tls *tls, struct buf *plain, struct err *err)
 {
     int count = 0;
 
@@ -191,8 +191,8 @@ read_plain(struct redis_tls *tls, struct buf *plain, struct err *err)
 }
 
 bool
-redis_tls_feed(struct redis_tls *tls, struct slice bytes, struct buf *plain,
-               struct buf *out, struct err *err)
+broker_tls_feed(struct broker_tls *tls, struct slice bytes, struct buf *plain,
+                struct buf *out, struct err *err)
 {
     bool good = true;
 
@@ -215,8 +215,8 @@ redis_tls_feed(struct redis_tls *tls, struct slice bytes, struct buf *plain,
 }
 
 bool
-redis_tls_send(struct redis_tls *tls, struct slice plain, struct buf *out,
-               struct err *err)
+broker_tls_send(struct broker_tls *tls, struct slice plain, struct buf *out,
+                struct err *err)
 {
     ERR_clear_error();
     while (plain.len > 0) {
