@@ -154,16 +154,16 @@ struct lamport *node_clock(struct node *node);
  * consumed already: `done` comes, nothing changes but the prefetch. When it
  * is deleted at the broker, it is no longer consumed.
  */
-void node_consume(struct node *node, const struct queue_params *queue,
+void node_consume(struct node *node, const struct queue_params *params,
                   uint32_t prefetch, transport_done_fn done, void *ctx);
 /*
  * Ends that. What was delivered and not started stays; `give_back` returns
  * it to the queue, with on_withdrawn. A queue that is not consumed: `done`
  * comes.
  */
-void node_cancel(struct node *node, const char *queue, bool give_back,
+void node_cancel(struct node *node, const char *name, bool give_back,
                  transport_done_fn done, void *ctx);
-void node_prefetch(struct node *node, const char *queue, uint32_t prefetch);
+void node_prefetch(struct node *node, const char *name, uint32_t prefetch);
 bool node_consumes(const struct node *node, const char *queue);
 
 void node_set_concurrency(struct node *node, int concurrency);

@@ -181,14 +181,16 @@ try_result(struct node_task *task, const char *status, const json_t *value,
            transport_done_fn done, struct err *err)
 {
     const struct task *what = &task->task;
-    struct result result = {
-        .task_id = what->id, .status = slice_of(status), .value = value};
+    struct result result = {.task_id = what->id,
+                            .status = slice_of(status),
+                            .value = value,
+                            .reply_to = what->reply_to,
+                            .correlation_id = what->correlation_id};
 
     if (result_is_final(result.status)) {
         result.done = now_wall_usec();
     }
-    return result_send(task->node->transport, what->reply_to,
-                       what->correlation_id, &result, done,
+    return result_send(task->node->transport, &result, done,
                        done == NULL ? NULL : task, err);
 }
 
@@ -360,6 +362,32 @@ node_task_state(struct node_task *task, const char *status, const json_t *value)
 
 // ---- beginnings ----
 
+static bool
+has_equal(const json_t *list, const json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (json_equal(value, json_array_get(list, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// `stamp` is one or a list of them.
+static bool
+is_revoked_stamp(const json_t *revoked, const json_t *stamp)
+{
+    if (!json_is_array(stamp)) {
+        return stamp != NULL && has_equal(revoked, stamp);
+    }
+    for (size_t i = 0; i < json_array_size(stamp); i++) {
+        if (has_equal(revoked, json_array_get(stamp, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Whether a stamp of the task is among those that were revoked.
 bool
 node_task_has_revoked_stamp(const struct node_task *task)
@@ -370,18 +398,8 @@ node_task_has_revoked_stamp(const struct node_task *task)
 
     json_object_foreach(task->node->revoked_stamps, key, revoked)
     {
-        const json_t *stamp = json_object_get(stamps, key);
-        size_t count = json_is_array(stamp) ? json_array_size(stamp)
-                       : stamp != NULL      ? 1
-                                            : 0;
-        for (size_t i = 0; i < count; i++) {
-            const json_t *one =
-                json_is_array(stamp) ? json_array_get(stamp, i) : stamp;
-            for (size_t j = 0; j < json_array_size(revoked); j++) {
-                if (json_equal(one, json_array_get(revoked, j))) {
-                    return true;
-                }
-            }
+        if (is_revoked_stamp(revoked, json_object_get(stamps, key))) {
+            return true;
         }
     }
     return false;

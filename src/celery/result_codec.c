@@ -78,19 +78,19 @@ result_encode(const struct result *result, struct buf *body)
 }
 
 bool
-result_send(struct transport *transport, struct slice reply_to,
-            struct slice correlation_id, const struct result *result,
+result_send(struct transport *transport, const struct result *result,
             transport_done_fn done, void *ctx, struct err *err)
 {
     struct buf body = BUF_INIT(TRANSPORT_BODY_MAX);
     struct buf key = BUF_INIT(4096);
-    bool good = result_encode(result, &body) && buf_add_slice(&key, reply_to);
+    bool good =
+        result_encode(result, &body) && buf_add_slice(&key, result->reply_to);
 
     if (good) {
         struct message message = {.body = buf_slice(&body),
                                   .content_type = SLICE("application/json"),
                                   .content_encoding = SLICE("utf-8"),
-                                  .correlation_id = correlation_id};
+                                  .correlation_id = result->correlation_id};
         struct publish publish = {
             .exchange = "", .key = buf_text(&key), .message = &message};
         transport_publish(transport, &publish, done, ctx);

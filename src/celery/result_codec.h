@@ -24,6 +24,9 @@ struct result {
     const json_t *value;    // any; an object with exc_type ... of a FAILURE
     struct slice traceback; // empty: none
     usec done;              // wall clock; 0: not known or not done
+    /* To be sent: the queue, and whose result it is. Not part of the body. */
+    struct slice reply_to;
+    struct slice correlation_id;
 };
 
 /* Whether nothing follows: SUCCESS, FAILURE, REVOKED. */
@@ -44,11 +47,10 @@ bool result_decode(struct result *result, struct slice body, json_t **held,
 bool result_encode(const struct result *result, struct buf *body);
 
 /*
- * Sends a result to the queue `reply_to`. False with err (ERR_LIMIT): it is
- * too long, and `done` (may be NULL) does not come.
+ * Sends a result to its `reply_to`. False with err (ERR_LIMIT): it is too
+ * long, and `done` (may be NULL) does not come.
  */
-bool result_send(struct transport *transport, struct slice reply_to,
-                 struct slice correlation_id, const struct result *result,
+bool result_send(struct transport *transport, const struct result *result,
                  transport_done_fn done, void *ctx, struct err *err);
 
 #endif

@@ -615,6 +615,7 @@ next_op(struct client *client)
     {
         struct op *op = LIST_ENTRY(link, struct op, link);
         if (op->kind != OP_PUBLISH || !client->inproc->alarm) {
+            assert(list_has(link));
             list_remove(link);
             return op;
         }
@@ -853,32 +854,32 @@ pump(void *ctx)
 }
 
 void
-inproc_cut(struct inproc *broker, const char *name, bool away)
+inproc_cut(struct inproc *broker, const char *client, bool away)
 {
     LIST_FOR_EACH(link, &broker->clients)
     {
-        struct client *client = LIST_ENTRY(link, struct client, link);
-        if (name != NULL && strcmp(client->name, name) != 0) {
+        struct client *one = LIST_ENTRY(link, struct client, link);
+        if (client != NULL && strcmp(one->name, client) != 0) {
             continue;
         }
-        client->away = away;
-        if (client->up && !client->closed) {
-            disconnect(client);
-            client->lost = true;
+        one->away = away;
+        if (one->up && !one->closed) {
+            disconnect(one);
+            one->lost = true;
         }
-        wake(client);
+        wake(one);
     }
 }
 
 void
-inproc_back(struct inproc *broker, const char *name)
+inproc_back(struct inproc *broker, const char *client)
 {
     LIST_FOR_EACH(link, &broker->clients)
     {
-        struct client *client = LIST_ENTRY(link, struct client, link);
-        if (name == NULL || strcmp(client->name, name) == 0) {
-            client->away = false;
-            wake(client);
+        struct client *one = LIST_ENTRY(link, struct client, link);
+        if (client == NULL || strcmp(one->name, client) == 0) {
+            one->away = false;
+            wake(one);
         }
     }
 }

@@ -625,8 +625,9 @@ a_queue_that_is_cancelled_gives_nothing_more(void **state)
     scene_wait_times(&scene, "closed", 2);
     node_task_done(scene.tasks.items[0], NULL);
     ARRAY_CLEAR(&scene.tasks);
-    scene.said.count = 0;
-    scene_close(&scene);
+    node_stop(scene.node, NODE_WARM, scene_closed, &scene);
+    scene_wait_times(&scene, "closed", 3);
+    scene_release(&scene);
 }
 
 static void
