@@ -116,9 +116,25 @@ add_json(struct buf *buf, uint32_t character)
         break;
     }
     if (character < 0x20 || character == 0x7F) {
-        return buf_addf(buf, "\\u%04x", (unsigned int)character);
+        char code[] = {'\\', 'u', '0', '0', '0', '0'};
+        code[4] = "01234567"[character >> 4];
+        code[5] = "0123456789abcdef"[character & 15];
+        return buf_add(buf, code, sizeof(code));
     }
     return text_add(buf, character);
+}
+
+// Most of all that is written is text: it is looked at byte by byte once.
+static size_t
+plain_json_len(struct slice text)
+{
+    size_t len = 0;
+
+    while (len < text.len && text.data[len] >= ' ' && text.data[len] <= '~' &&
+           text.data[len] != '"' && text.data[len] != '\\') {
+        len++;
+    }
+    return len;
 }
 
 bool
@@ -127,7 +143,9 @@ escape_json(struct buf *buf, struct slice text)
     bool fits = buf_add_char(buf, '"');
 
     while (fits && text.len > 0) {
-        fits = add_plain(buf, &text, "\"\\");
+        size_t plain = plain_json_len(text);
+        fits = buf_add_slice(buf, slice_first(text, plain));
+        text = slice_skip(text, plain);
         if (fits && text.len > 0) {
             fits = add_json(buf, text_take(&text));
         }
