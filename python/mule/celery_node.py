@@ -315,7 +315,7 @@ class Node:
         if kind == "send":
             self._send(message, payload)
         elif kind == "erase":
-            self.sender.erase(message["queue"])
+            self.sender.erase(message["queue"], message.get("sure", True))
         else:
             self.post(self.obey, message)
 

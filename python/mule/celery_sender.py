@@ -37,8 +37,8 @@ class Sender:
         self.work.put(lambda: self._send(name, expires_ms, payload, seal,
                                          done))
 
-    def erase(self, name):
-        self.work.put(lambda: self._erase(name))
+    def erase(self, name, sure):
+        self.work.put(lambda: self._erase(name, sure))
 
     def close(self, done):
         """done() when all before it was tried."""
@@ -125,12 +125,14 @@ class Sender:
             self.producer.publish(body, exchange="", routing_key=name,
                                   delivery_mode=2, confirm_timeout=SILENCE)
 
-    def _erase(self, name):
+    def _erase(self, name, sure):
         if self.connection is None:
             return
         try:
             if celery_redis.is_redis(self.connection):
-                celery_redis.erase(self.producer.channel, name)
+                # Redis does not know who takes from a list.
+                if sure:
+                    celery_redis.erase(self.producer.channel, name)
                 return
             with self.connection.channel() as channel:
                 channel.queue_delete(name, if_unused=True)

@@ -475,6 +475,7 @@ node_cancel(struct node *node, const char *name, bool give_back,
         return;
     }
     consumer_stop(queue->consumer, done, ctx);
+    transport_forget_queue(node->transport, queue->name);
     list_remove(&queue->link);
     if (give_back) {
         return_tasks(node, queue->name, false);

@@ -7,6 +7,7 @@
 #include "loop/signals.h"
 #include "util/alloc.h"
 #include "util/log.h"
+#include "util/path.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ struct engine_command {
     struct place place;
     struct noop *noop; // instead of the place, or NULL
     bool in_order;
+    char *home; // of the private folder
 };
 
 static void
@@ -194,6 +196,7 @@ on_order(void *ctx, const struct plan *plan, struct serving_place *place,
                      ? plan->total
                      : plan->base + plan->slots,
         .needs_no_suite = true,
+        .home = command->home,
         .events = desk_events(),
     };
     if (!place_init(&command->place, &params, err)) {
@@ -286,6 +289,8 @@ begin(struct engine_command *command, struct err *err)
     if (fd < 0) {
         return false;
     }
+    // What the worker's guardian removes if all of us are killed.
+    command->home = path_folder(getenv("MULE_SOCKET"));
     unsetenv("MULE_SOCKET"); // tests have sockets of their own
     command->loop = loop_new();
     command->serving = serving_new(&(struct serving_params){
@@ -335,6 +340,7 @@ end(struct engine_command *command)
     items_free(command->items);
     loop_free(command->loop);
     free(command->revision);
+    free(command->home);
     if (command->configured) {
         identity_release(&command->identity);
         settings_release(&command->settings);

@@ -27,7 +27,8 @@
  */
 
 enum {
-    AGAIN_MS = 200
+    AGAIN_MS = 200,
+    FOLDER_PATH_MAX = 60, // leaves room for sockets in folders in it
 };
 
 struct worker {
@@ -43,6 +44,7 @@ struct worker {
     struct engine_link_params engine;
     const char *engine_words[4];
     char *program; // this one
+    char *folder;  // private
     char *urls;
     char *node;
     char *state; // folder
@@ -368,6 +370,11 @@ start(struct worker *worker, struct err *err)
     if (worker->guardians == NULL) {
         return false;
     }
+    worker->folder = path_make_private("mule-", FOLDER_PATH_MAX, err);
+    if (worker->folder == NULL) {
+        return false;
+    }
+    guardians_remove_at_end(worker->guardians, worker->folder);
     worker->signals =
         signals_new(worker->loop, signos, sizeof(signos) / sizeof(signos[0]),
                     on_signal, worker, err);
@@ -378,6 +385,7 @@ start(struct worker *worker, struct err *err)
         .loop = worker->loop,
         .guardians = worker->guardians,
         .words = worker->engine_words,
+        .folder = worker->folder,
     };
     if (worker->settings.carrier) {
         start_python(worker);
@@ -410,6 +418,11 @@ release(struct worker *worker)
     loop_free(worker->loop);
     secret_release(&worker->secret);
     settings_release(&worker->settings);
+    if (worker->folder != NULL) {
+        struct err err = {0};
+        path_remove_tree(worker->folder, &err);
+    }
+    free(worker->folder);
     free(worker->program);
     free(worker->urls);
     free(worker->node);

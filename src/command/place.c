@@ -114,6 +114,7 @@ make_workplace(struct place *place, struct err *err)
             .total = params->total,
             .hash_seed = params->hash_seed,
             .build_id = params->identity->build_id,
+            .home = params->home,
         },
         err);
     if (place->workplace == NULL) {

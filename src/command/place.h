@@ -28,6 +28,7 @@ struct place_params {
     int base;            // the number of the first slot in the build
     int total;           // slots of the build; 0: as `slots`
     bool needs_no_suite; // what is to run is not looked for here
+    const char *home;    // for its private folder; NULL: $TMPDIR
     const struct executor_events *events;
 };
 

@@ -82,8 +82,11 @@ struct carrier_ops {
     void (*reply)(struct carrier *, uint64_t reply, const json_t *value);
     /* on_piece for each message of this queue; NULL: no more. */
     void (*listen)(struct carrier *, const char *queue);
-    /* Deletes a queue that nobody needs any more, if it is unused. */
-    void (*erase)(struct carrier *, const char *queue);
+    /*
+     * Deletes a queue, if it is unused. Not `sure`: somebody may need it, so
+     * only where the broker knows who uses it.
+     */
+    void (*erase)(struct carrier *, const char *queue, bool sure);
     /* Everything is over: it may end its process. */
     void (*stopped)(struct carrier *);
 };

@@ -282,8 +282,8 @@ engine_link_start(void *params, const struct engine_link_events *events,
     process->events = events;
     process->ctx = ctx;
     deadline_init(&process->deadline, how->loop, on_late, process);
-    process->folder =
-        path_make_private("mule-", LISTENER_MAX_PATH - strlen("/engine"), err);
+    process->folder = path_make_private_in(
+        how->folder, "e-", LISTENER_MAX_PATH - strlen("/engine"), err);
     if (process->folder != NULL) {
         char *path = path_join(process->folder, "engine");
         process->listener =

@@ -59,6 +59,8 @@ struct engine_link_params {
     const char *const *words; // of its command line, NULL at the end
     /* Changes to its environment, as child_params has them; or NULL. */
     const char *const *env;
+    /* A private folder, in which one is made for each; NULL: in $TMPDIR. */
+    const char *folder;
     uint32_t hello_ms; // how long it may take to greet; 0: 30 s
 };
 

@@ -358,12 +358,14 @@ erase(struct member *member)
 {
     struct service *service = member->service;
     struct carrier *carrier = member->carrier;
+    // Whoever was cut off itself cannot know that the build is dead.
+    bool sure = !service->cut;
 
     if (service->pieces != NULL) {
-        carrier->ops->erase(carrier, service->pieces);
+        carrier->ops->erase(carrier, service->pieces, sure);
     }
-    carrier->ops->erase(carrier, service->names.inbox);
-    carrier->ops->erase(carrier, service->names.queue);
+    carrier->ops->erase(carrier, service->names.inbox, sure);
+    carrier->ops->erase(carrier, service->names.queue, sure);
 }
 
 static json_t *
@@ -400,7 +402,7 @@ part(struct member *member, bool say)
     }
     marker_remove(service->marker);
     service->marker = NULL;
-    if (service->lease_over && !service->cut && !service->leftover) {
+    if (service->lease_over && !service->leftover) {
         erase(member);
     }
     if (say) {

@@ -45,6 +45,7 @@ struct native_carrier {
     struct transport *transport;
     struct node *node;
     struct consumer *pieces;
+    char *pieces_name;
     struct list tasks;
     struct list replies;
     uint64_t next;
@@ -52,7 +53,7 @@ struct native_carrier {
     struct err last; // why it cannot connect, so far
     char *declared;  // the inbox that the transport knows
     char *joined;    // a build's queue
-    bool expires;    // queues live as long as their declarer says (Redis)
+    bool redis;
     bool wants_offers;
     bool ready;
     bool connected; // once
@@ -176,7 +177,7 @@ declare_inbox(struct native_carrier *carrier, const char *name)
 {
     struct queue_params queue = build_queue(name, FLEET_INBOX_EXPIRES_MS);
 
-    if (!carrier->expires ||
+    if (!carrier->redis ||
         (carrier->declared != NULL && strcmp(carrier->declared, name) == 0)) {
         return;
     }
@@ -219,9 +220,13 @@ do_send(struct carrier *base, const char *queue, const struct sealed *sealed,
 }
 
 static void
-do_erase(struct carrier *base, const char *queue)
+do_erase(struct carrier *base, const char *queue, bool sure)
 {
     struct native_carrier *carrier = of(base);
+
+    if (!sure && carrier->redis) {
+        return; // it does not know who takes from a list
+    }
 
     transport_delete(carrier->transport, queue, true, NULL, NULL);
     transport_delete_exchange(carrier->transport, queue, NULL, NULL);
@@ -258,7 +263,10 @@ do_listen(struct carrier *base, const char *name)
     if (carrier->pieces != NULL) {
         consumer_stop(carrier->pieces, NULL, NULL);
         carrier->pieces = NULL;
+        transport_forget_queue(carrier->transport, carrier->pieces_name);
     }
+    free(carrier->pieces_name);
+    carrier->pieces_name = alloc_dup_or_null(name);
     if (name == NULL) {
         return;
     }
@@ -568,8 +576,9 @@ close_transport(void *ctx)
 {
     struct native_carrier *carrier = ctx;
 
+    bool up = transport_is_up(carrier->transport);
     deadline_disarm(&carrier->patience);
-    transport_close(carrier->transport, CLOSE_MS, on_closed, carrier);
+    transport_close(carrier->transport, up ? CLOSE_MS : 1, on_closed, carrier);
 }
 
 static void
@@ -671,7 +680,7 @@ native_carrier_new(const struct native_carrier_params *params,
     carrier->their = their;
     carrier->events = events;
     carrier->ctx = ctx;
-    carrier->expires = is_redis(params->urls);
+    carrier->redis = is_redis(params->urls);
     list_init(&carrier->tasks);
     list_init(&carrier->replies);
     deadline_init(&carrier->patience, params->loop, on_late, carrier);
@@ -713,6 +722,7 @@ native_carrier_free(struct native_carrier *carrier)
     }
     free(carrier->declared);
     free(carrier->joined);
+    free(carrier->pieces_name);
     for (size_t i = 0; i < sizeof(carrier->texts) / sizeof(char *); i++) {
         free(carrier->texts[i]);
     }

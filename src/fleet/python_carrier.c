@@ -417,9 +417,10 @@ do_listen(struct carrier *base, const char *queue)
 }
 
 static void
-do_erase(struct carrier *base, const char *queue)
+do_erase(struct carrier *base, const char *queue, bool sure)
 {
-    say(of(base), json_pack("{s:s, s:s}", "msg", "erase", "queue", queue));
+    say(of(base), json_pack("{s:s, s:s, s:b}", "msg", "erase", "queue", queue,
+                            "sure", (int)sure));
 }
 
 static void

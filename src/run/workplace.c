@@ -139,9 +139,10 @@ is_untouched(struct slot_folder *slot)
 }
 
 static bool
-make_folders(struct workplace *workplace, struct err *err)
+make_folders(struct workplace *workplace, const char *home, struct err *err)
 {
-    workplace->folder = path_make_private("mule-", WORKPLACE_PATH_MAX, err);
+    workplace->folder =
+        path_make_private_in(home, "mule-", WORKPLACE_PATH_MAX, err);
     if (workplace->folder == NULL) {
         return false;
     }
@@ -157,7 +158,7 @@ workplace_new(const struct workplace_params *params, struct err *err)
     workplace_grow(workplace, params->slots);
     workplace->build_id = alloc_dup(params->build_id);
     make_environment(workplace, params);
-    if (!make_folders(workplace, err)) {
+    if (!make_folders(workplace, params->home, err)) {
         err_wrap(err, "making the folder of the run");
         err_hint(err, "set TMPDIR to a folder with room that you may write");
         workplace_free(workplace);

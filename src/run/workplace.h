@@ -17,6 +17,7 @@ struct workplace_params {
     int total;             // MULE_SLOTS, of all machines; 0: as `slots`
     const char *hash_seed; // NULL: follows from the environment or the build
     const char *build_id;
+    const char *home; // where to make the folder; NULL: $TMPDIR
 };
 
 /* Makes the folder. Copies all. NULL with err. */

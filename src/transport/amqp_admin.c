@@ -140,6 +140,12 @@ forget(struct amqp_admin *admin, enum amqp_op_kind deleted, const char *name)
     }
 }
 
+void
+amqp_admin_forget(struct amqp *amqp, const char *queue)
+{
+    forget(&amqp->admin, AMQP_OP_DELETE, queue);
+}
+
 static const char *
 kind_text(enum exchange_kind kind)
 {

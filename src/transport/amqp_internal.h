@@ -175,6 +175,8 @@ void amqp_ask(struct amqp *amqp, struct amqp_op *op);
 /* What was asked for this owner calls nobody. */
 void amqp_forget_owner(struct amqp *amqp, const void *owner);
 void amqp_admin_start(struct amqp *amqp); // connected
+/* A queue and its bindings are not declared again. */
+void amqp_admin_forget(struct amqp *amqp, const char *queue);
 void amqp_admin_lost(struct amqp *amqp, const struct err *err);
 void amqp_admin_fail(struct amqp *amqp, const struct err *err); // all of it
 void amqp_admin_frame(struct amqp *amqp, const struct amqp_frame *frame);

@@ -671,6 +671,12 @@ op_purge(struct transport *transport, const char *queue,
 }
 
 static void
+op_forget_queue(struct transport *transport, const char *queue)
+{
+    amqp_admin_forget(amqp_of(transport), queue);
+}
+
+static void
 op_delete_queue(struct transport *transport, const char *queue, bool if_unused,
                 transport_count_fn done, void *ctx)
 {
@@ -726,6 +732,7 @@ static const struct transport_ops ops = {
     .length = op_length,
     .purge = op_purge,
     .delete_queue = op_delete_queue,
+    .forget_queue = op_forget_queue,
     .delete_exchange = op_delete_exchange,
     .withdraw = op_withdraw,
     .reclaim = op_reclaim,

@@ -46,6 +46,8 @@ struct transport_ops {
                   void *);
     void (*delete_queue)(struct transport *, const char *queue, bool if_unused,
                          transport_count_fn, void *);
+    /* NULL: nothing is declared again here. */
+    void (*forget_queue)(struct transport *, const char *queue);
     void (*delete_exchange)(struct transport *, const char *name,
                             transport_done_fn, void *);
     void (*withdraw)(struct transport *, const char *queue, const char *header,

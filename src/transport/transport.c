@@ -177,6 +177,14 @@ transport_delete(struct transport *transport, const char *queue, bool if_unused,
 }
 
 void
+transport_forget_queue(struct transport *transport, const char *queue)
+{
+    if (transport->ops->forget_queue != NULL) {
+        transport->ops->forget_queue(transport, queue);
+    }
+}
+
+void
 transport_delete_exchange(struct transport *transport, const char *name,
                           transport_done_fn done, void *ctx)
 {

@@ -243,6 +243,8 @@ void transport_purge(struct transport *transport, const char *queue,
  */
 void transport_delete(struct transport *transport, const char *queue,
                       bool if_unused, transport_count_fn done, void *ctx);
+/* No longer declared after a reconnect; it stays as it is until then. */
+void transport_forget_queue(struct transport *transport, const char *queue);
 /* AMQP: unless something is bound to it. Redis: its binding set. */
 void transport_delete_exchange(struct transport *transport, const char *name,
                                transport_done_fn done, void *ctx);

@@ -173,9 +173,10 @@ path_check_writable(const char *folder, struct err *err)
 }
 
 char *
-path_make_private(const char *prefix, size_t max, struct err *err)
+path_make_private_in(const char *home, const char *prefix, size_t max,
+                     struct err *err)
 {
-    const char *const folders[] = {getenv("TMPDIR"), "/tmp"};
+    const char *const folders[] = {home, getenv("TMPDIR"), "/tmp"};
     int number = ENAMETOOLONG;
 
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -194,6 +195,12 @@ path_make_private(const char *prefix, size_t max, struct err *err)
     err_set_errno(err, ERR_SYSTEM, number, "temporary folder");
     err_hint(err, "set TMPDIR to a folder that exists and may be written");
     return NULL;
+}
+
+char *
+path_make_private(const char *prefix, size_t max, struct err *err)
+{
+    return path_make_private_in(NULL, prefix, max, err);
 }
 
 // Where a link leads, so that the file is replaced and not the link. To be

@@ -43,6 +43,9 @@ bool path_check_writable(const char *folder, struct err *err);
  * path longer than `max` bytes, in /tmp. Gives its path, to be freed, or NULL.
  */
 char *path_make_private(const char *prefix, size_t max, struct err *err);
+/* The same in `home` first, if that is not NULL. */
+char *path_make_private_in(const char *home, const char *prefix, size_t max,
+                           struct err *err);
 
 /*
  * Removes a tree, with folders nobody may read or write in it, of any depth.

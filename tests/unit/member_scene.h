@@ -60,6 +60,7 @@ struct scene {
     bool offers;
     bool left;
     bool stopped;
+    bool sure; // that nobody needs what is erased
     bool no_engine; // none can be started
     bool no_inbox;  // sending fails
     bool holds_leave;
@@ -164,8 +165,9 @@ scene_listen(struct carrier *carrier, const char *queue)
 }
 
 static inline void
-scene_erase(struct carrier *carrier, const char *queue)
+scene_erase(struct carrier *carrier, const char *queue, bool sure)
 {
+    scene_of(carrier)->sure = sure;
     ARRAY_ADD(&scene_of(carrier)->erased, alloc_dup(queue));
 }
 

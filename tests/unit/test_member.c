@@ -393,12 +393,13 @@ a_member_whose_lease_is_over_tears_down_and_cleans_the_broker(void **state)
     assert_int_equal(scene.erased.count, 2);
     assert_string_equal(scene.erased.items[0], "mule-in-b=201");
     assert_string_equal(scene.erased.items[1], "mule-b=201");
+    assert_true(scene.sure);
     assert_true(scene.offers);
     scene_finish(&scene);
 }
 
 static void
-whoever_was_cut_off_itself_deletes_nothing(void **state)
+whoever_was_cut_off_itself_is_not_sure_that_a_build_is_dead(void **state)
 {
     (void)state;
     struct scene scene = {0};
@@ -409,7 +410,8 @@ whoever_was_cut_off_itself_deletes_nothing(void **state)
     member_carrier_events.on_way(scene.member, false);
     scene_wait(&scene, is_torn_down);
     scene_engine_leaves(&scene);
-    assert_int_equal(scene.erased.count, 0);
+    assert_int_equal(scene.erased.count, 2);
+    assert_false(scene.sure);
     scene_finish(&scene);
 }
 
@@ -958,7 +960,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(a_task_with_results_says_what_people_ask_for),
     IN_FOLDER(updates_are_kept_until_they_are_acknowledged),
     IN_FOLDER(a_member_whose_lease_is_over_tears_down_and_cleans_the_broker),
-    IN_FOLDER(whoever_was_cut_off_itself_deletes_nothing),
+    IN_FOLDER(whoever_was_cut_off_itself_is_not_sure_that_a_build_is_dead),
     IN_FOLDER(between_leases_it_says_that_it_is_there),
     IN_FOLDER(what_began_is_lost_with_its_engine_and_the_rest_goes_on),
     IN_FOLDER(a_second_death_ends_the_join_after_its_teardown),
