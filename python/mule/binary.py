@@ -7,9 +7,13 @@ import sys
 def find():
     """Path of the program, or None.
 
-    Beside this interpreter, where an installed package has it; then in the
-    build folder of the source tree this package lies in; then on PATH.
+    What MULE_BINARY says. Else beside this interpreter, where an installed
+    package has it; then in the build folder of the source tree this package
+    lies in; then on PATH.
     """
+    named = os.environ.get("MULE_BINARY")
+    if named:
+        return named if is_native(named) else None
     here = os.path.dirname(os.path.abspath(__file__))
     folders = [os.path.dirname(sys.executable or ""),
                os.path.join(os.path.dirname(os.path.dirname(here)), "build")]

@@ -58,6 +58,9 @@ delete_all(struct fleet *fleet)
 {
     struct transport *transport = fleet->transport;
     fleet->deleting = true;
+    // Acknowledges the last words: with a new connection they would be said
+    // again, and nobody be here to take them.
+    fleet_tell_lease(fleet);
     fleet->cleaning = 4;
     consumer_stop(fleet->inbox, NULL, NULL);
     fleet->inbox = NULL;

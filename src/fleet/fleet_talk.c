@@ -16,6 +16,14 @@
 
 // ------------------------------------------------------------ control
 
+// At the very end those too are told that are over: their last words came.
+static bool
+is_told(const struct fleet *fleet, const struct join *join)
+{
+    return join->state != JOIN_LOST &&
+           (join->state != JOIN_LEFT || fleet->deleting);
+}
+
 /* The nodes of all joins that have not come to their end. To be freed. */
 static const char **
 list_nodes(const struct fleet *fleet, size_t *count)
@@ -25,7 +33,7 @@ list_nodes(const struct fleet *fleet, size_t *count)
     *count = 0;
     for (size_t i = 0; i < roster->count; i++) {
         const struct join *join = roster->joins[i];
-        if (join->state != JOIN_LEFT && join->state != JOIN_LOST) {
+        if (is_told(fleet, join)) {
             nodes[(*count)++] = join->node;
         }
     }
@@ -179,7 +187,7 @@ fleet_tell_lease(struct fleet *fleet)
     for (size_t i = 0; i < fleet->roster.count; i++) {
         struct join *join = fleet->roster.joins[i];
         uint64_t done = stream_in_done(&join->updates);
-        if (join->state == JOIN_LEFT || join->state == JOIN_LOST) {
+        if (!is_told(fleet, join)) {
             continue;
         }
         // Said again each time: control messages may be lost.

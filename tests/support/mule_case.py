@@ -135,7 +135,8 @@ class MuleCase(unittest.TestCase):
                 pass
         processes.wait_for_end(left, 10)
         kept = self.kept()
-        children = [pid for pid in processes.bury_children()
+        children = [f"{pid} {processes.command_of(pid)}"
+                    for pid in processes.bury_children()
                     if pid not in kept]
         self.assertEqual(names, [], "processes were left behind")
         self.assertEqual(children, [], "children were left behind")

@@ -119,13 +119,13 @@ class Proxy:
 
     def _close(self, one):
         other = self.pairs.pop(one, None)
-        if other is not None:
-            self.pairs.pop(other, None)
+        if other is None:
+            return  # it was closed with the other one
+        del self.pairs[other]
         for end in (one, other):
-            if end is not None:
-                with contextlib.suppress(KeyError):
-                    self.selector.unregister(end)
-                end.close()
+            with contextlib.suppress(KeyError):
+                self.selector.unregister(end)
+            end.close()
 
     def _accept(self):
         near, _ = self.listener.accept()
