@@ -41,10 +41,11 @@ static const struct {
 } scripts[] = {
     // KEYS: the four lists of a queue, the list of what is taken, the takers.
     // ARGV: how many, how many bytes, "keep" or "drop", the taker's name if it
-    // is to be renewed, and how long a message may be: a longer one is dropped. Gives the number of those taken before, and the
-    // messages in the order in which kombu takes them.
+    // is to be renewed, and how long a message may be: a longer one is dropped.
+    // Gives the number of those taken before, the number of those dropped, and
+    // the messages in the order in which kombu takes them.
     [SCRIPT_TAKE] =
-        {"local out = {0}\n"
+        {"local out = {0, 0}\n"
          "local size, count, limit = 0, tonumber(ARGV[1]), tonumber(ARGV[2])\n"
          "local keep = ARGV[3] == 'keep'\n"
          "if keep and ARGV[4] ~= '' then\n" LUA_NOW
@@ -52,7 +53,7 @@ static const struct {
          "  out[1] = redis.call('LLEN', KEYS[5])\n"
          "end\n"
          "for i = 1, 4 do\n"
-         "  while #out <= count and size < limit do\n"
+         "  while #out < count + 2 and size < limit do\n"
          "    local message\n"
          "    if keep then\n"
          "      message = redis.call('RPOPLPUSH', KEYS[i], KEYS[5])\n"
@@ -63,8 +64,9 @@ static const struct {
          "    if #message <= tonumber(ARGV[5]) then\n"
          "      out[#out + 1] = message\n"
          "      size = size + #message\n"
-         "    elseif keep then\n"
-         "      redis.call('LPOP', KEYS[5])\n"
+         "    else\n"
+         "      out[2] = out[2] + 1\n"
+         "      if keep then redis.call('LPOP', KEYS[5]) end\n"
          "    end\n"
          "  end\n"
          "end\n"

@@ -9,6 +9,8 @@
 // How many messages, and about how many bytes, are taken in one call.
 #define BATCH_MAX 64U
 #define BATCH_BYTES (4 << 20)
+// What stands before the messages in its reply.
+#define BATCH_HEAD 2
 
 // Where one message at a time comes, looking for more is in vain: after so many
 // messages, at most, it is done again.
@@ -43,6 +45,7 @@ struct redis_consumer {
     uint32_t skips;
     bool idle;  // nothing came for a while
     bool ended; // the broker refused
+    bool full;  // and has no room, which was told
     bool stopped;
     bool busy; // within a reply to it
     int unblocks;
@@ -86,15 +89,11 @@ return_message(struct redis_consumer *consumer, struct slice text)
 }
 
 static void
-drop_message(struct redis_consumer *consumer, struct slice text,
-             const struct err *err)
+note_dropped(struct redis_consumer *consumer, const struct err *err)
 {
     char *note = alloc_printf("a message in queue %s was dropped: %s",
                               consumer->queue, err->text);
 
-    if (consumer->holding != NULL) {
-        redis_drop_taken(consumer->holding, text);
-    }
     redis_note(consumer->redis, note,
                "somebody else writes to this queue; see who, with MONITOR");
     free(note);
@@ -107,7 +106,10 @@ deliver(struct redis_consumer *consumer, struct slice text)
     struct err err = {0};
 
     if (!kombu_decode(text, &message, &err)) {
-        drop_message(consumer, text, &err);
+        if (consumer->holding != NULL) {
+            redis_drop_taken(consumer->holding, text);
+        }
+        note_dropped(consumer, &err);
         kombu_release(&message);
         return;
     }
@@ -126,7 +128,10 @@ static void
 refuse(struct redis_consumer *consumer, const struct err *err)
 {
     if (err->kind == ERR_LIMIT) { // it is full
-        redis_note(consumer->redis, err->text, err->hint);
+        if (!consumer->full) {
+            redis_note(consumer->redis, err->text, err->hint);
+        }
+        consumer->full = true;
         deadline_arm(&consumer->pause, PAUSE_MS);
         return;
     }
@@ -152,6 +157,7 @@ judge(struct redis_consumer *consumer, const redisReply *reply)
     struct err err = {0};
 
     if (!redis_reply_is_error(reply)) {
+        consumer->full = false;
         return VERDICT_GOOD;
     }
     if (!redis->legacy && slice_starts_with(redis_reply_text(reply),
@@ -183,7 +189,7 @@ go_on(struct redis_consumer *consumer)
 static void
 deliver_all(struct redis_consumer *consumer, const redisReply *reply)
 {
-    size_t at = 1;
+    size_t at = BATCH_HEAD;
 
     consumer->busy = true;
     for (; at < reply->elements && is_active(consumer); at++) {
@@ -206,6 +212,30 @@ has_strays(const struct redis_consumer *consumer, uint64_t in_list)
 }
 
 static void
+take_batch(struct redis_consumer *consumer, const redisReply *reply)
+{
+    bool strays =
+        has_strays(consumer, (uint64_t)redis_reply_int(reply->element[0]));
+    size_t count = reply->elements - BATCH_HEAD;
+
+    consumer->more = count >= consumer->asked;
+    consumer->skips = count > 0                     ? 0
+                      : consumer->skips < SKIPS_MAX ? 2 * consumer->skips + 1
+                                                    : SKIPS_MAX;
+    consumer->skip = consumer->skips;
+    if (redis_reply_int(reply->element[1]) > 0) {
+        struct err err = {0};
+        err_set(&err, ERR_LIMIT, "it is too long");
+        note_dropped(consumer, &err);
+    }
+    deliver_all(consumer, reply);
+    if (strays && is_active(consumer)) {
+        consumer->holding->dirty = true;
+        redis_mend(consumer->holding);
+    }
+}
+
+static void
 on_batch(void *ctx, const redisReply *reply)
 {
     struct redis_consumer *consumer = ctx;
@@ -216,20 +246,8 @@ on_batch(void *ctx, const redisReply *reply)
     }
     consumer->batching = false;
     if (verdict == VERDICT_GOOD && reply->type == REDIS_REPLY_ARRAY &&
-        reply->elements > 0) {
-        bool strays =
-            has_strays(consumer, (uint64_t)redis_reply_int(reply->element[0]));
-        consumer->more = reply->elements > consumer->asked;
-        consumer->skips = reply->elements > 1 ? 0
-                          : consumer->skips < SKIPS_MAX
-                              ? 2 * consumer->skips + 1
-                              : SKIPS_MAX;
-        consumer->skip = consumer->skips;
-        deliver_all(consumer, reply);
-        if (strays && is_active(consumer)) {
-            consumer->holding->dirty = true;
-            redis_mend(consumer->holding);
-        }
+        reply->elements >= BATCH_HEAD) {
+        take_batch(consumer, reply);
     }
     go_on(consumer);
 }

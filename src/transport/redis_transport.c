@@ -8,6 +8,7 @@
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
+#define PAUSE_FLAPPING_MS 800
 // A connection that lived so long was a good one: the next pause is short.
 #define GOOD_US 1000000
 
@@ -114,28 +115,44 @@ let_go(struct redis_transport *redis)
     redis_requests_unsend(redis);
 }
 
-// A pause comes after all URLs were tried; it grows until one was good.
+enum life {
+    LIFE_NONE = 1, // it was never up
+    LIFE_SHORT,
+    LIFE_LONG,
+};
+
+// A pause comes after all URLs were tried, and grows until one was good. Where
+// a server was there at all, it does not grow as far.
 static void
-plan_next(struct redis_transport *redis, bool was_good)
+plan_next(struct redis_transport *redis, enum life life)
 {
-    if (was_good) {
-        redis->pause = 0;
-        redis->tried = 0;
-    } else {
+    msec most = life == LIFE_NONE ? PAUSE_MAX_MS : PAUSE_FLAPPING_MS;
+    msec pause = 0;
+
+    if (life == LIFE_NONE) {
         redis->tried++;
         redis->at = (redis->at + 1) % redis->urls.count;
     }
-    msec pause = 0;
-    if (was_good || redis->tried >= redis->urls.count) {
+    if (life != LIFE_NONE || redis->tried >= redis->urls.count) {
+        bool first = life == LIFE_LONG || redis->pause == 0;
         redis->tried = 0;
-        redis->pause = redis->pause == 0 ? PAUSE_MIN_MS : 2 * redis->pause;
-        redis->pause =
-            redis->pause > PAUSE_MAX_MS ? PAUSE_MAX_MS : redis->pause;
+        redis->pause = first ? PAUSE_MIN_MS : 2 * redis->pause;
+        redis->pause = redis->pause > most ? most : redis->pause;
         // Many that lost one server do not come back in step.
         pause = redis->pause +
                 (msec)(redis->random % (uint64_t)(redis->pause / 4 + 1));
     }
     deadline_arm(&redis->retry, pause);
+}
+
+static enum life
+life_of(const struct redis_transport *redis)
+{
+    if (redis->state != STATE_UP) {
+        return LIFE_NONE;
+    }
+    uint64_t lived = (uint64_t)loop_now_us(redis->loop) - redis->up_since_us;
+    return lived > GOOD_US ? LIFE_LONG : LIFE_SHORT;
 }
 
 void
@@ -147,11 +164,9 @@ redis_lost(struct redis_transport *redis, const struct err *err)
         redis->state == STATE_DOWN) {
         return;
     }
-    bool was_good =
-        redis->state == STATE_UP &&
-        (uint64_t)loop_now_us(redis->loop) - redis->up_since_us > GOOD_US;
+    enum life life = life_of(redis);
     redis->state = STATE_DOWN;
-    plan_next(redis, was_good);
+    plan_next(redis, life);
     let_go(redis);
     if (!redis->freed && redis->events->on_down != NULL) {
         redis->events->on_down(redis->ctx, &copy);
@@ -385,9 +400,9 @@ free_now(void *ctx)
     redis_consumers_free(redis);
     redis_holdings_free(redis);
     redis_publish_free(redis);
-    while (!list_is_empty(&redis->laters)) {
-        struct later *later =
-            LIST_ENTRY(list_first(&redis->laters), struct later, link);
+    LIST_FOR_EACH(link, &redis->laters)
+    {
+        struct later *later = LIST_ENTRY(link, struct later, link);
         loop_cancel(redis->loop, later);
         later_end(later, false);
     }

@@ -457,11 +457,15 @@ a_full_server_refuses_with_a_hint(void **state)
     scene_send(&scene, "q", "a");
     assert_int_equal(scene.err.kind, ERR_LIMIT);
     assert_non_null(strstr(scene.err.hint, "maxmemory"));
+    scene_take(&scene, "q", 1);
+    scene_wait(&scene, &scene.notes, 1); // nothing can be taken, either
     scene.err = (struct err){0};
     scene_ask(redis, "CONFIG SET maxmemory 0");
     scene_send(&scene, "q", "a");
     assert_false(err_is_set(&scene.err));
-    scene_delete(&scene, "q");
+    scene_wait(&scene, &scene.deliveries, 1);
+    assert_int_equal(scene.notes, 1);
+    transport_ack(scene.transport, scene.tags[0]);
     redisFree(redis);
     scene_close(&scene);
 }
@@ -596,6 +600,141 @@ expect_failure(const char *broken, const char *why)
     scene_close(&scene);
 }
 
+// ---- many misfortunes ----
+
+#define STORM_MESSAGES 400
+#define STORM_TAKERS 3
+#define STORM_BLOWS 12
+
+struct storm {
+    int pipe[2];
+    pid_t takers[STORM_TAKERS];
+    bool seen[STORM_MESSAGES];
+    size_t different;
+};
+
+struct storm_taker {
+    struct scene scene;
+    int out;
+};
+
+static void
+on_number(void *ctx, const struct delivery *delivery)
+{
+    struct storm_taker *taker = ctx;
+    uint64_t number = 0;
+
+    if (!slice_to_uint(delivery->message.body, STORM_MESSAGES, &number) ||
+        write(taker->out, &number, sizeof(number)) < 0) {
+        _exit(1);
+    }
+    transport_ack(taker->scene.transport, delivery->tag);
+}
+
+static void
+start_storm_taker(struct storm *storm, size_t index)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct storm_taker taker = {.out = storm->pipe[1]};
+        char name[32];
+        (void)snprintf(name, sizeof(name), "storm-%zu", index);
+        scene_open(&taker.scene,
+                   &(struct scene_params){.url = url, .name = name});
+        transport_take(taker.scene.transport,
+                       &(struct consume_params){.queue = "storm",
+                                                .prefetch = 5,
+                                                .on_delivery = on_number,
+                                                .ctx = &taker});
+        for (;;) {
+            loop_run(taker.scene.stage.loop);
+        }
+    }
+    storm->takers[index] = pid;
+}
+
+// One number from any of them, in time.
+static void
+read_number(struct storm *storm)
+{
+    struct pollfd wait = {.fd = storm->pipe[0], .events = POLLIN};
+    uint64_t number = 0;
+
+    assert_int_equal(poll(&wait, 1, STAGE_LIMIT_MS), 1);
+    assert_int_equal(read(storm->pipe[0], &number, sizeof(number)),
+                     sizeof(number));
+    storm->different += storm->seen[number] ? 0 : 1;
+    storm->seen[number] = true;
+}
+
+static void
+send_number(struct scene *scene, size_t number)
+{
+    char text[32];
+    int len = snprintf(text, sizeof(text), "%zu", number);
+    struct message message = {.body = slice_make(text, (size_t)len)};
+
+    transport_publish(
+        scene->transport,
+        &(struct publish){.exchange = "", .key = "storm", .message = &message},
+        scene_done, scene);
+}
+
+// Kills one and lets it come back, or cuts all connections.
+static void
+strike(struct storm *storm, redisContext *redis, unsigned int luck)
+{
+    size_t index = luck % (2 * STORM_TAKERS);
+
+    if (index < STORM_TAKERS) {
+        kill_taker(storm->takers[index]);
+        start_storm_taker(storm, index);
+    } else {
+        freeReplyObject(
+            redisCommand(redis, "CLIENT KILL TYPE normal SKIPME yes"));
+    }
+}
+
+static void
+a_storm_of_deaths_and_cuts_loses_nothing(void **state)
+{
+    struct storm storm = {0};
+    struct scene scene;
+    redisContext *redis = scene_other(&server);
+    unsigned int seed = (unsigned int)getpid();
+
+    (void)state;
+    print_message("# seed %u\n", seed);
+    assert_int_equal(pipe2(storm.pipe, O_CLOEXEC), 0);
+    for (size_t i = 0; i < STORM_TAKERS; i++) {
+        start_storm_taker(&storm, i);
+    }
+    scene_open_up(&scene, url, "sender");
+    for (size_t sent = 0; sent < STORM_MESSAGES;) {
+        for (int i = 0; i < STORM_MESSAGES / STORM_BLOWS + 1; i++) {
+            if (sent < STORM_MESSAGES) {
+                send_number(&scene, sent++);
+            }
+        }
+        scene_wait(&scene, &scene.answers, sent);
+        read_number(&storm);
+        strike(&storm, redis, (unsigned int)rand_r(&seed));
+    }
+    while (storm.different < STORM_MESSAGES) {
+        read_number(&storm);
+    }
+    for (size_t i = 0; i < STORM_TAKERS; i++) {
+        kill_taker(storm.takers[i]);
+    }
+    scene_delete(&scene, "storm");
+    scene_close(&scene);
+    redisFree(redis);
+    close(storm.pipe[0]);
+    close(storm.pipe[1]);
+    expect_keys(0);
+}
+
 // Listens, and says something to each who comes.
 static pid_t
 start_impostor(int port, const char *says)
@@ -703,6 +842,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_server_that_stands_still_is_noticed),
     cmocka_unit_test(the_next_url_is_tried_when_one_fails),
     cmocka_unit_test(a_unix_socket_does_as_well),
+    cmocka_unit_test(a_storm_of_deaths_and_cuts_loses_nothing),
     cmocka_unit_test(whoever_is_no_redis_is_left_alone),
     cmocka_unit_test(a_wrong_password_is_final),
 };
