@@ -110,6 +110,33 @@ amqp_method_id(const struct amqp_frame *frame)
     return amqp_take_u32(&rest, &id) ? id : 0;
 }
 
+// What a server says, and what we read of it: no tables, whose depth
+// librabbitmq does not bound.
+static bool
+is_heard(amqp_method_number_t id)
+{
+    static const amqp_method_number_t heard[] = {
+        AMQP_CONNECTION_TUNE_METHOD,    AMQP_CONNECTION_CLOSE_METHOD,
+        AMQP_CONNECTION_BLOCKED_METHOD, AMQP_CHANNEL_OPEN_OK_METHOD,
+        AMQP_CHANNEL_FLOW_METHOD,       AMQP_CHANNEL_CLOSE_METHOD,
+        AMQP_CHANNEL_CLOSE_OK_METHOD,   AMQP_EXCHANGE_DECLARE_OK_METHOD,
+        AMQP_EXCHANGE_DELETE_OK_METHOD, AMQP_QUEUE_DECLARE_OK_METHOD,
+        AMQP_QUEUE_BIND_OK_METHOD,      AMQP_QUEUE_PURGE_OK_METHOD,
+        AMQP_QUEUE_DELETE_OK_METHOD,    AMQP_BASIC_QOS_OK_METHOD,
+        AMQP_BASIC_CONSUME_OK_METHOD,   AMQP_BASIC_CANCEL_METHOD,
+        AMQP_BASIC_CANCEL_OK_METHOD,    AMQP_BASIC_RETURN_METHOD,
+        AMQP_BASIC_DELIVER_METHOD,      AMQP_BASIC_ACK_METHOD,
+        AMQP_BASIC_NACK_METHOD,         AMQP_CONFIRM_SELECT_OK_METHOD,
+    };
+
+    for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++) {
+        if (heard[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const void *
 amqp_method_decode(const struct amqp_frame *frame, amqp_pool_t *pool,
                    struct err *err)
@@ -117,7 +144,7 @@ amqp_method_decode(const struct amqp_frame *frame, amqp_pool_t *pool,
     amqp_method_number_t id = amqp_method_id(frame);
     void *fields = NULL;
 
-    if (id == 0 ||
+    if (!is_heard(id) ||
         amqp_decode_method(id, pool,
                            amqp_bytes(slice_skip(frame->payload, sizeof(id))),
                            &fields) != AMQP_STATUS_OK) {

@@ -55,8 +55,8 @@ amqp_method_number_t amqp_method_id(const struct amqp_frame *frame);
 
 /*
  * Its fields in librabbitmq's struct, which lives in `pool` and borrows the
- * frame's bytes; NULL with ERR_PROTOCOL. The table of connection.start is not
- * read with this: librabbitmq does not bound its depth.
+ * frame's bytes; NULL with ERR_PROTOCOL. Not for methods that carry a table, as
+ * connection.start does: librabbitmq does not bound its depth.
  */
 const void *amqp_method_decode(const struct amqp_frame *frame,
                                amqp_pool_t *pool, struct err *err);

@@ -494,6 +494,8 @@ on_channel_closed(struct amqp *amqp, const amqp_channel_close_t *close)
     {
         struct pending *pending = LIST_ENTRY(link, struct pending, link);
         if (pending->exchange[0] != '\0' && names(text, pending->exchange)) {
+            list_remove(link);
+            assert(publisher->sent.head.next != link);
             finish(amqp, pending, &err);
             if (amqp->dead) {
                 return;

@@ -442,11 +442,17 @@ on_consume_blocked(void *ctx, const char *reason)
 static void
 on_gone(struct amqp *amqp, struct amqp_link **link, const struct err *err)
 {
+    struct err why = {0};
+
+    // It goes with the link.
+    if (err != NULL) {
+        why = *err;
+    }
     amqp_enter(amqp);
     amqp_link_free(*link);
     *link = NULL;
-    if (err != NULL) {
-        lose(amqp, err);
+    if (err_is_set(&why)) {
+        lose(amqp, &why);
     } else if (amqp->publish_link == NULL && amqp->consume_link == NULL) {
         be_closed(amqp);
     }
