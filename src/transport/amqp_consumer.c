@@ -15,8 +15,11 @@
 #define TAG_NUMBER_MASK ((UINT64_C(1) << TAG_CHANNEL_SHIFT) - 1)
 
 #define NAME_SIZE 32
-// Before a subscription whose queue was deleted is made once more.
+// Before a subscription whose queue was deleted, or belongs to a connection
+// that the server still believes in, is made once more.
 #define AGAIN_MS 500
+// How often the latter is tried, the first time: it may be somebody else's.
+#define TRIES 6
 
 enum stage {
     STAGE_RESTING = 1, // not connected, or its turn has not come
@@ -41,6 +44,7 @@ struct subscription {
     char *key;
     transport_done_fn on_subscribed; // NULL once it was called
     struct err err;                  // of the declarations
+    int tries;
     struct deadline again;
 };
 
@@ -286,13 +290,34 @@ on_declared(struct amqp *amqp, struct amqp_op *op, const struct err *err)
     }
 }
 
+// An exclusive queue is locked until the server has noticed that the
+// connection before this one is gone. Who has listened once does not give up.
+static bool
+is_worth_another_try(struct subscription *subscription, const struct err *err)
+{
+    bool locked =
+        slice_find_part(slice_of(err->text), SLICE("RESOURCE_LOCKED")) <
+        slice_of(err->text).len;
+
+    subscription->tries++;
+    return locked &&
+           (subscription->on_subscribed == NULL || subscription->tries < TRIES);
+}
+
 static void
 on_bound(struct amqp *amqp, struct amqp_op *op, const struct err *err)
 {
     struct amqp_consumer *consumer = op->owner;
-    struct err *first = &consumer->subscription->err;
+    struct subscription *subscription = consumer->subscription;
+    const struct err *why =
+        err_is_set(&subscription->err) ? &subscription->err : err;
 
-    on_turn(amqp, op, err_is_set(first) ? first : err);
+    if (why != NULL && is_worth_another_try(subscription, why)) {
+        consumer->queued = false;
+        deadline_arm(&subscription->again, AGAIN_MS);
+    } else {
+        on_turn(amqp, op, why);
+    }
 }
 
 static void

@@ -389,6 +389,67 @@ a_subscriber_whose_queue_was_deleted_hears_again(void **state)
 }
 
 static void
+subscribe_alone(struct scene *scene)
+{
+    transport_subscribe(
+        scene->transport,
+        &(struct subscribe_params){
+            .exchange = {.name = "faults-alone", .kind = EXCHANGE_FANOUT},
+            .key = "",
+            .queue = {.name = "faults-mine", .exclusive = true},
+            .on_delivery = scene_delivery,
+            .on_subscribed = scene_done,
+            .ctx = scene,
+        });
+}
+
+// As when a network was cut: the server has not noticed yet that the one
+// before is gone.
+static void
+a_queue_of_ones_own_is_waited_for(void **state)
+{
+    (void)state;
+    struct scene old;
+    struct scene scene;
+
+    scene_open_up(&old, rabbit.url, "client");
+    scene_open_up(&scene, rabbit.url, "client");
+    subscribe_alone(&old);
+    scene_wait(&old, &old.answers, 1);
+    assert_false(err_is_set(&old.err));
+    subscribe_alone(&scene);
+    // Refused, and asked again; this answer comes behind that.
+    transport_length(scene.transport, "faults-nothing", scene_count, &scene);
+    scene_wait(&scene, &scene.answers, 1);
+    scene_drop(&old);
+    err_clear(&scene.err);
+    scene_wait(&scene, &scene.answers, 2);
+    assert_false(err_is_set(&scene.err));
+    transport_delete_exchange(scene.transport, "faults-alone", scene_done,
+                              &scene);
+    scene_close(&scene);
+}
+
+static void
+a_queue_of_somebody_elses_is_an_error_in_the_end(void **state)
+{
+    (void)state;
+    struct scene old;
+    struct scene scene;
+
+    scene_open_up(&old, rabbit.url, "client");
+    scene_open_up(&scene, rabbit.url, "client");
+    subscribe_alone(&old);
+    scene_wait(&old, &old.answers, 1);
+    subscribe_alone(&scene);
+    scene_wait(&scene, &scene.answers, 1);
+    assert_int_equal(scene.err.kind, ERR_CONFIG);
+    assert_true(says(&scene, "faults-mine"));
+    scene_close(&scene);
+    scene_close(&old);
+}
+
+static void
 an_exchange_that_is_not_there_harms_nobody_else(void **state)
 {
     (void)state;
@@ -621,6 +682,8 @@ main(void)
         cmocka_unit_test(a_deleted_queue_ends_its_taker),
         cmocka_unit_test(what_is_held_too_long_comes_again),
         cmocka_unit_test(a_subscriber_whose_queue_was_deleted_hears_again),
+        cmocka_unit_test(a_queue_of_ones_own_is_waited_for),
+        cmocka_unit_test(a_queue_of_somebody_elses_is_an_error_in_the_end),
         cmocka_unit_test(an_exchange_that_is_not_there_harms_nobody_else),
         cmocka_unit_test(an_exchange_that_vanished_is_noticed),
         cmocka_unit_test(the_prefetch_of_a_quorum_queue_may_be_changed),
