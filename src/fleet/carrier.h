@@ -84,7 +84,8 @@ struct carrier_ops {
     void (*listen)(struct carrier *, const char *queue);
     /*
      * Deletes a queue, if it is unused. Not `sure`: somebody may need it, so
-     * only where the broker knows who uses it.
+     * only where the broker knows that nobody takes from it, or what lies in
+     * it shows it.
      */
     void (*erase)(struct carrier *, const char *queue, bool sure);
     /* Everything is over: it may end its process. */

@@ -210,6 +210,12 @@ member_arm_tick(struct member *member)
     deadline_arm(&member->tick, ms > TICK_MAX_MS ? TICK_MAX_MS : ms);
 }
 
+static void
+on_no_echo(void *ctx)
+{
+    past_clean(ctx);
+}
+
 // ----------------------------------------------------------------- actions
 
 static void take_next(struct member *member);
@@ -645,6 +651,7 @@ member_new(const struct member_params *params)
     member->slots = params->slots;
     deadline_init(&member->tick, params->loop, on_tick, member);
     deadline_init(&member->soft, params->loop, on_soft_over, member);
+    deadline_init(&member->echo, params->loop, on_no_echo, member);
     return member;
 }
 
@@ -658,6 +665,7 @@ member_free(struct member *member)
     past_free(member);
     deadline_release(&member->tick);
     deadline_release(&member->soft);
+    deadline_release(&member->echo);
     for (size_t i = 0; i < sizeof(member->texts) / sizeof(char *); i++) {
         free(member->texts[i]);
     }

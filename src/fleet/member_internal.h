@@ -73,7 +73,10 @@ struct past {
     char join[ENVELOPE_JOIN_SIZE];
     struct outbox *outbox; // what was not acknowledged; NULL: forgotten
     msec until;            // then it is
-    json_t *left;          // its last word
+    char *inbox;
+    msec lease_ms;
+    bool open;    // what was said has not been acknowledged
+    json_t *left; // its last word
 };
 
 struct member {
@@ -88,6 +91,7 @@ struct member {
     size_t refused_count; // ever
     struct deadline tick;
     struct deadline soft;
+    struct deadline echo;   // after the last words of joins
     enum carrier_stop stop; // if `stopping`
     bool stopping;
     bool stopped;
@@ -137,6 +141,8 @@ void past_add(struct member *member, struct service *service, json_t *left);
 struct past *past_find(struct member *member, struct slice join);
 /* Says the last word again. */
 void past_repeat(struct member *member, struct past *past);
+/* Nobody took the last words: what they lie in belongs to nobody. */
+void past_clean(struct member *member);
 /* Forgets what is acknowledged or too old. */
 void past_tidy(struct member *member);
 void past_free(struct member *member);

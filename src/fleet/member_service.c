@@ -103,7 +103,15 @@ past_release(struct past *past)
 {
     outbox_free(past->outbox);
     json_decref(past->left);
+    free(past->inbox);
     *past = (struct past){0};
+}
+
+static void
+wait_for_echo(struct member *member, struct past *past)
+{
+    past->open = true;
+    deadline_arm(&member->echo, past->lease_ms);
 }
 
 void
@@ -117,6 +125,22 @@ past_add(struct member *member, struct service *service, json_t *left)
     past->outbox = service->outbox;
     service->outbox = NULL;
     past->until = now_boot_msec() + KEEP_MS;
+    past->inbox = alloc_dup(service->names.inbox);
+    past->lease_ms = service->lease_ms;
+    wait_for_echo(member, past);
+}
+
+void
+past_clean(struct member *member)
+{
+    for (size_t i = 0; i < MEMBER_PAST_MAX; i++) {
+        struct past *past = &member->past[i];
+        if (past->open && past->outbox != NULL &&
+            !outbox_is_empty(past->outbox)) {
+            member->carrier->ops->erase(member->carrier, past->inbox, false);
+        }
+        past->open = false;
+    }
 }
 
 struct past *
@@ -133,10 +157,10 @@ past_find(struct member *member, struct slice join)
 void
 past_repeat(struct member *member, struct past *past)
 {
-    (void)member;
     if (past->outbox == NULL) {
-        return; // it was acknowledged, or is long ago
+        return; // it is long ago
     }
+    wait_for_echo(member, past);
     if (outbox_is_empty(past->outbox)) {
         char *text = json_dumps(past->left, JSON_COMPACT);
         outbox_add(past->outbox, slice_of(text));

@@ -18,6 +18,7 @@ enum {
     PATIENCE_MS = 60000,
     CLOSE_MS = 5000, // for the last words
     PIECES_AT_ONCE = 16,
+    LOOK_MS = 1000, // nobody leaves a message in an inbox for so long
 };
 
 // A task between on_task and its end.
@@ -50,6 +51,9 @@ struct native_carrier {
     struct list replies;
     uint64_t next;
     struct deadline patience;
+    struct deadline look;
+    char *suspect; // an inbox that nobody may take from, or NULL
+    uint64_t suspect_count;
     struct err last; // why it cannot connect, so far
     char *declared;  // the inbox that the transport knows
     char *joined;    // a build's queue
@@ -220,12 +224,60 @@ do_send(struct carrier *base, const char *queue, const struct sealed *sealed,
 }
 
 static void
+end_suspicion(struct native_carrier *carrier)
+{
+    free(carrier->suspect);
+    carrier->suspect = NULL;
+}
+
+static void
+on_second_look(void *ctx, uint64_t count, const struct err *err)
+{
+    struct native_carrier *carrier = ctx;
+
+    if (err == NULL && count >= carrier->suspect_count) {
+        transport_delete(carrier->transport, carrier->suspect, true, NULL,
+                         NULL);
+    }
+    end_suspicion(carrier);
+}
+
+static void
+look_again(void *ctx)
+{
+    struct native_carrier *carrier = ctx;
+
+    transport_length(carrier->transport, carrier->suspect, on_second_look,
+                     carrier);
+}
+
+static void
+on_first_look(void *ctx, uint64_t count, const struct err *err)
+{
+    struct native_carrier *carrier = ctx;
+
+    if (err != NULL || count == 0) {
+        end_suspicion(carrier);
+        return;
+    }
+    carrier->suspect_count = count;
+    deadline_arm(&carrier->look, LOOK_MS);
+}
+
+static void
 do_erase(struct carrier *base, const char *queue, bool sure)
 {
     struct native_carrier *carrier = of(base);
 
     if (!sure && carrier->redis) {
-        return; // it does not know who takes from a list
+        // It does not know who takes from a list; but what lies there for a
+        // while nobody takes. Others than the inbox may wait for takers.
+        if (carrier->declared != NULL && carrier->suspect == NULL &&
+            strcmp(carrier->declared, queue) == 0) {
+            carrier->suspect = alloc_dup(queue);
+            transport_length(carrier->transport, queue, on_first_look, carrier);
+        }
+        return;
     }
 
     transport_delete(carrier->transport, queue, true, NULL, NULL);
@@ -605,6 +657,7 @@ do_stopped(struct carrier *base)
         return;
     }
     carrier->stopping = true;
+    deadline_disarm(&carrier->look);
     deadline_release(&carrier->patience);
     // Where there is no way to say goodbye, nobody waits for one.
     deadline_init(&carrier->patience, carrier->params.loop, on_stop_late,
@@ -684,6 +737,7 @@ native_carrier_new(const struct native_carrier_params *params,
     list_init(&carrier->tasks);
     list_init(&carrier->replies);
     deadline_init(&carrier->patience, params->loop, on_late, carrier);
+    deadline_init(&carrier->look, params->loop, look_again, carrier);
     if (!open_all(carrier, err)) {
         native_carrier_free(carrier);
         return NULL;
@@ -707,6 +761,7 @@ native_carrier_free(struct native_carrier *carrier)
     }
     loop_cancel(carrier->params.loop, carrier);
     deadline_release(&carrier->patience);
+    deadline_release(&carrier->look);
     node_free(carrier->node);
     transport_free(carrier->transport);
     LIST_FOR_EACH(link, &carrier->tasks)
@@ -721,6 +776,7 @@ native_carrier_free(struct native_carrier *carrier)
         free(reply);
     }
     free(carrier->declared);
+    free(carrier->suspect);
     free(carrier->joined);
     free(carrier->pieces_name);
     for (size_t i = 0; i < sizeof(carrier->texts) / sizeof(char *); i++) {

@@ -191,15 +191,20 @@ class OnRedis(FleetCase):
         ready.line(build)
         worker.process.kill()
         worker.wait()
-        build.signal(signal.SIGINT)
-        build.wait()
-        self.assertEqual(len(self.noted("setup")), 1)
-        torn = len(self.noted("teardown"))
+        self.assertEqual(self.noted("teardown"), [])
         again = self.start_worker(env=env)
-        again.wait_text("left build")
-        self.assertEqual(len(self.noted("teardown")), torn + 1)
-        self.assertEqual(self.noted("teardown")[-1],
-                         self.noted("setup")[0])
+        again.wait_text("tearing down what build")
+        again.wait_text("preparing for")
+        self.assertEqual(len(self.noted("teardown")), 1)
+        # And serves on, with the test that was lost.
+        ready.line(build)
+        go.write()
+        result = self.result_of(build)
+        self.assertEqual(result.states,
+                         {"test_waiting.Waiting.test_wait": "passed"})
+        again.wait_text("left build .*\\n(.*\\n)*.*left build")
+        self.assertEqual(len(self.noted("setup")), 2)
+        self.assertEqual(len(self.noted("teardown")), 2)
 
     def test_a_setup_that_fails_is_not_tried_again_for_this_build(self):
         notes = os.path.join(self.home, "notes")

@@ -415,6 +415,55 @@ whoever_was_cut_off_itself_is_not_sure_that_a_build_is_dead(void **state)
     scene_finish(&scene);
 }
 
+static bool
+has_erased(struct scene *scene)
+{
+    return scene->erased.count > 0;
+}
+
+static void
+last_words_that_nobody_takes_do_not_stay(void **state)
+{
+    (void)state;
+    struct scene scene = {0};
+
+    scene_begin(&scene, NULL);
+    scene_serve(&scene);
+    scene_lease(&scene, 200, scene.join, 0);
+    scene_control(&scene, FLEET_TEARDOWN, scene.join, json_object());
+    scene_engine_leaves(&scene);
+    assert_int_equal(scene.erased.count, 0);
+    scene_wait(&scene, has_erased);
+    assert_int_equal(scene.erased.count, 1);
+    assert_string_equal(scene.erased.items[0], "mule-in-b=201");
+    assert_false(scene.sure);
+    scene_finish(&scene);
+}
+
+static void
+last_words_that_were_taken_need_no_cleaning(void **state)
+{
+    (void)state;
+    struct scene scene = {0};
+    char join[ENVELOPE_JOIN_SIZE];
+
+    scene_begin(&scene, NULL);
+    scene_serve(&scene);
+    memcpy(join, scene.join, sizeof(join));
+    scene_lease(&scene, 150, join, 0);
+    scene_control(&scene, FLEET_TEARDOWN, join, json_object());
+    scene_engine_leaves(&scene);
+    scene_lease(&scene, 150, join, 99);
+    const json_t *last = ARRAY_LAST(&scene.said);
+    scene_lease(&scene, 150, join,
+                (int)json_integer_value(json_object_get(last, "n")));
+    // Another join lives longer than its word would have been waited for.
+    scene_offer(&scene, 300);
+    scene_wait(&scene, takes_offers);
+    assert_int_equal(scene.erased.count, 0);
+    scene_finish(&scene);
+}
+
 static void
 between_leases_it_says_that_it_is_there(void **state)
 {
@@ -961,6 +1010,8 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(updates_are_kept_until_they_are_acknowledged),
     IN_FOLDER(a_member_whose_lease_is_over_tears_down_and_cleans_the_broker),
     IN_FOLDER(whoever_was_cut_off_itself_is_not_sure_that_a_build_is_dead),
+    IN_FOLDER(last_words_that_nobody_takes_do_not_stay),
+    IN_FOLDER(last_words_that_were_taken_need_no_cleaning),
     IN_FOLDER(between_leases_it_says_that_it_is_there),
     IN_FOLDER(what_began_is_lost_with_its_engine_and_the_rest_goes_on),
     IN_FOLDER(a_second_death_ends_the_join_after_its_teardown),
