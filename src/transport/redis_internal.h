@@ -5,7 +5,9 @@
  *   redis_request    commands on the main connection, kept until answered
  *   redis_publish    exchanges, bindings and messages to them
  *   redis_take       consumers: a connection each, that waits for messages
- *   redis_holding    what is taken and not acknowledged; dead takers
+ *   redis_consumer   their beginning and end
+ *   redis_holding    what is taken and not acknowledged
+ *   redis_mend       what dead takers, and we ourselves before, held
  *   redis_listen     subscriptions: one connection for all
  *   redis_queue      length, purge, delete, withdraw; facts of the server
  *
@@ -236,16 +238,39 @@ void redis_requeue_all(struct redis_transport *redis);
  * used. */
 void redis_put_back(struct redis_holding *holding, struct slice text);
 void redis_drop_taken(struct redis_holding *holding, struct slice text);
+/* Once nobody takes from it here, and nothing of it is left. */
+void redis_holding_settle(struct redis_holding *holding);
+
+/* What goes from a taker's list to the queue, as it is and as it will be. */
+struct redis_move {
+    const char *queue;
+    const char *name;
+    enum redis_keep keep;
+    struct slice text;
+    struct slice again;
+    int priority;
+};
+
+void redis_move_send(struct redis_transport *redis,
+                     const struct redis_move *move, redis_request_fn fn,
+                     void *ctx);
+/* The same, marked as delivered again; fills in `again` and `priority`. */
+void redis_move_marked(struct redis_transport *redis, struct redis_move *move,
+                       redis_request_fn fn, void *ctx);
+
+void redis_leave_takers(struct redis_transport *redis, const char *queue,
+                        const char *name, enum redis_keep keep);
+size_t redis_held_count(const struct redis_holding *holding);
+void redis_holdings_down(struct redis_transport *redis);
+void redis_holdings_free(struct redis_transport *redis);
+
+/* redis_mend */
 /* Puts back what is in its list and not held; then its consumers go on. */
 void redis_mend(struct redis_holding *holding);
 void redis_holdings_renew(struct redis_transport *redis);
 void redis_holdings_up(struct redis_transport *redis);
-void redis_holdings_down(struct redis_transport *redis);
-void redis_holdings_free(struct redis_transport *redis);
 void redis_reclaim(struct transport *transport, const char *queue,
                    const char *name, transport_count_fn done, void *ctx);
-
-size_t redis_held_count(const struct redis_holding *holding);
 
 /* What both kinds of consumer begin with. */
 struct redis_any {
@@ -253,7 +278,7 @@ struct redis_any {
     bool listener;
 };
 
-/* redis_take */
+/* redis_consumer and redis_take */
 bool redis_has_stopped(const struct redis_consumer *consumer);
 struct consumer *redis_take(struct transport *transport,
                             const struct consume_params *params);

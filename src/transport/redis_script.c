@@ -90,9 +90,12 @@ static const struct {
          "return 1\n"},
 
     // KEYS: the takers. ARGV: a name, after how many seconds one is overdue.
-    // Gives names of takers that are.
+    // Gives names of takers that are. The set goes when nobody was in it for
+    // long.
     [SCRIPT_RENEW] =
         {LUA_NOW "redis.call('ZADD', KEYS[1], now, ARGV[1])\n"
+                 "redis.call('EXPIRE', KEYS[1],\n"
+                 "           math.ceil(3 * tonumber(ARGV[2])) + 86400)\n"
                  "return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf',\n"
                  "                  now - tonumber(ARGV[2]), 'LIMIT', 0, 8)\n"},
 

@@ -1,4 +1,4 @@
-#include "transport/redis_internal.h"
+#include "transport/redis_consumer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,51 +21,10 @@
 #define WAIT_S "1"
 // After a server that is full refused.
 #define PAUSE_MS 1000
-// How often a wait is broken off before it is left to end by itself.
-#define UNBLOCKS_MAX 50
-
 #define COMMAND_MAX (1UL << 20)
 
-struct redis_consumer {
-    struct redis_any any;
-    struct list_link link;
-    struct redis_transport *redis;
-    struct redis_holding *holding; // NULL: what is taken is done
-    char *queue;
-    uint32_t prefetch;
-    uint32_t out; // delivered and not acknowledged
-    transport_delivery_fn on_delivery;
-    transport_done_fn on_ended;
-    void *ctx;
-    struct redis_link *connection;
-    bool waiting;  // a command that blocks is on its way
-    bool batching; // one that takes what is there
-    bool more;     // there may be more
-    uint32_t skip; // how often not to look whether there is
-    uint32_t skips;
-    bool idle;  // nothing came for a while
-    bool ended; // the broker refused
-    bool full;  // and has no room, which was told
-    bool stopped;
-    bool busy; // within a reply to it
-    int unblocks;
-    uint32_t asked; // of the batch
-    transport_done_fn done;
-    void *done_ctx;
-    struct deadline pause;
-};
-
-static void pump(struct redis_consumer *consumer);
-static void finish_stop(struct redis_consumer *consumer);
-
 bool
-redis_has_stopped(const struct redis_consumer *consumer)
-{
-    return consumer->stopped;
-}
-
-static bool
-is_active(const struct redis_consumer *consumer)
+redis_is_active(const struct redis_consumer *consumer)
 {
     return !consumer->stopped && !consumer->ended && !consumer->redis->freed;
 }
@@ -173,16 +132,16 @@ judge(struct redis_consumer *consumer, const redisReply *reply)
 }
 
 // After each reply: on with it, or the end of a stop.
-static void
-go_on(struct redis_consumer *consumer)
+void
+redis_go_on(struct redis_consumer *consumer)
 {
     if (consumer->redis->freed) {
         return;
     }
     if (consumer->stopped) {
-        finish_stop(consumer);
+        redis_finish_stop(consumer);
     } else {
-        pump(consumer);
+        redis_pump(consumer);
     }
 }
 
@@ -192,7 +151,7 @@ deliver_all(struct redis_consumer *consumer, const redisReply *reply)
     size_t at = BATCH_HEAD;
 
     consumer->busy = true;
-    for (; at < reply->elements && is_active(consumer); at++) {
+    for (; at < reply->elements && redis_is_active(consumer); at++) {
         deliver(consumer, redis_reply_text(reply->element[at]));
     }
     // The last one first: each goes in front of the others.
@@ -229,7 +188,7 @@ take_batch(struct redis_consumer *consumer, const redisReply *reply)
         note_dropped(consumer, &err);
     }
     deliver_all(consumer, reply);
-    if (strays && is_active(consumer)) {
+    if (strays && redis_is_active(consumer)) {
         consumer->holding->dirty = true;
         redis_mend(consumer->holding);
     }
@@ -249,7 +208,7 @@ on_batch(void *ctx, const redisReply *reply)
         reply->elements >= BATCH_HEAD) {
         take_batch(consumer, reply);
     }
-    go_on(consumer);
+    redis_go_on(consumer);
 }
 
 // BLMOVE gives the message, BRPOP its list and the message.
@@ -278,14 +237,14 @@ on_waited(void *ctx, const redisReply *reply)
         consumer->more = consumer->idle || consumer->skip == 0;
         consumer->skip -= consumer->skip > 0 ? 1 : 0;
         consumer->busy = true;
-        if (text.len > 0 && is_active(consumer)) {
+        if (text.len > 0 && redis_is_active(consumer)) {
             deliver(consumer, text);
         } else if (text.len > 0) {
             return_message(consumer, text);
         }
         consumer->busy = false;
     }
-    go_on(consumer);
+    redis_go_on(consumer);
 }
 
 static void
@@ -344,13 +303,13 @@ send_batch(struct redis_consumer *consumer, uint32_t count)
  * could overtake each other. A wait takes one message; where there may be more
  * and there is room, what is there is taken before it, in the same write.
  */
-static void
-pump(struct redis_consumer *consumer)
+void
+redis_pump(struct redis_consumer *consumer)
 {
     uint32_t limit = consumer->prefetch == 0 ? UINT32_MAX : consumer->prefetch;
     uint32_t room = consumer->out < limit ? limit - consumer->out : 0;
 
-    if (!is_active(consumer) || consumer->busy || consumer->waiting ||
+    if (!redis_is_active(consumer) || consumer->busy || consumer->waiting ||
         consumer->batching || room == 0 || consumer->connection == NULL ||
         !redis_link_is_ready(consumer->connection) ||
         deadline_is_armed(&consumer->pause) ||
@@ -376,7 +335,7 @@ redis_consumers_pump(struct redis_holding *holding)
         struct redis_consumer *consumer =
             LIST_ENTRY(link, struct redis_consumer, link);
         if (consumer->holding == holding) {
-            pump(consumer);
+            redis_pump(consumer);
         }
     }
 }
@@ -385,274 +344,5 @@ void
 redis_consumer_lost(struct redis_consumer *consumer)
 {
     consumer->out--;
-    pump(consumer);
-}
-
-static void
-on_pause(void *ctx)
-{
-    pump(ctx);
-}
-
-static void
-on_ready(void *ctx)
-{
-    struct redis_consumer *consumer = ctx;
-
-    consumer->more = true;
-    consumer->idle = true;
-    go_on(consumer);
-}
-
-static void
-on_closed(void *ctx, const struct err *err, bool never)
-{
-    struct redis_consumer *consumer = ctx;
-
-    consumer->connection = NULL;
-    if (never) {
-        redis_failed(consumer->redis, err);
-    } else {
-        redis_lost(consumer->redis, err);
-    }
-}
-
-static const struct redis_link_events events = {
-    .on_ready = on_ready,
-    .on_closed = on_closed,
-};
-
-static void
-connect_consumer(struct redis_consumer *consumer)
-{
-    struct redis_transport *redis = consumer->redis;
-
-    consumer->connection = redis_link_open(&(struct redis_link_params){
-        .loop = redis->loop,
-        .url = redis_url(redis),
-        .name = redis->name,
-        .silence_ms = redis->silence_ms,
-        .events = &events,
-        .ctx = consumer,
-    });
-}
-
-struct consumer *
-redis_take(struct transport *transport, const struct consume_params *params)
-{
-    struct redis_transport *redis = redis_of(transport);
-    struct redis_consumer *consumer = ALLOC(struct redis_consumer);
-
-    consumer->any.base.transport = transport;
-    consumer->redis = redis;
-    consumer->queue = alloc_dup(params->queue);
-    consumer->prefetch = params->prefetch;
-    consumer->on_delivery = params->on_delivery;
-    consumer->on_ended = params->on_ended;
-    consumer->ctx = params->ctx;
-    deadline_init(&consumer->pause, redis->loop, on_pause, consumer);
-    list_add(&redis->consumers, &consumer->link);
-    if (!params->no_ack) {
-        consumer->holding = redis_hold(redis, params->queue);
-    }
-    if (redis->state == STATE_UP) {
-        connect_consumer(consumer);
-    }
-    return &consumer->any.base;
-}
-
-void
-redis_take_prefetch(struct consumer *base, uint32_t prefetch)
-{
-    struct redis_consumer *consumer = (struct redis_consumer *)base;
-
-    if (redis_is_listener(base)) {
-        return;
-    }
-    consumer->prefetch = prefetch;
-    consumer->more = true;
-    pump(consumer);
-}
-
-static void
-consumer_free(struct redis_consumer *consumer)
-{
-    deadline_release(&consumer->pause);
-    redis_link_close(consumer->connection);
-    free(consumer->queue);
-    free(consumer);
-}
-
-static void
-on_left(void *ctx, const redisReply *reply, const struct err *err)
-{
-    if (err == NULL && reply == NULL) {
-        redis_call_reply(ctx, NULL, NULL); // it is being freed
-    } else {
-        redis_call_end(ctx, 0, NULL);
-    }
-}
-
-// What the consumer sent has an answer: the end of it, said when the server
-// has heard all of what came before.
-static void
-finish_stop(struct redis_consumer *consumer)
-{
-    struct redis_transport *redis = consumer->redis;
-    struct buf command = BUF_INIT(64);
-    const struct redis_queue *queue = redis_find_queue(redis, consumer->queue);
-
-    if (consumer->waiting || consumer->batching || consumer->busy) {
-        return;
-    }
-    list_remove(&consumer->link);
-    if (consumer->holding != NULL) {
-        redis_unhold(consumer->holding);
-    }
-    if (queue != NULL && queue->auto_delete &&
-        !redis_takes_from(redis, consumer->queue)) {
-        redis_delete_now(redis, consumer->queue, NULL, NULL);
-    }
-    if (redis->state == STATE_UP) {
-        redis_command_begin(&command, 1);
-        redis_command_add_text(&command, "PING");
-        redis_request(
-            redis, &command, REDIS_ONCE, on_left,
-            redis_call_done(redis, consumer->done, consumer->done_ctx));
-    } else {
-        redis_later_done(redis, consumer->done, consumer->done_ctx, NULL);
-    }
-    consumer_free(consumer);
-    redis_settle(redis);
-}
-
-static void unblock(struct redis_consumer *consumer);
-
-// The consumer may be gone by now: it is looked for.
-static void
-on_unblocked(void *ctx, const redisReply *reply, const struct err *err)
-{
-    (void)err;
-    if (reply == NULL || redis_reply_is_error(reply) ||
-        redis_reply_int(reply) == 1) {
-        return;
-    }
-    struct redis_transport *redis = ctx;
-    LIST_FOR_EACH(link, &redis->consumers)
-    {
-        struct redis_consumer *consumer =
-            LIST_ENTRY(link, struct redis_consumer, link);
-        // Our word was faster than the wait that it was to end.
-        if (consumer->stopped && consumer->waiting) {
-            unblock(consumer);
-        }
-    }
-}
-
-static void
-unblock(struct redis_consumer *consumer)
-{
-    struct redis_transport *redis = consumer->redis;
-    struct buf command = BUF_INIT(256);
-    uint64_t id = redis_link_id(consumer->connection);
-
-    if (id == 0 || ++consumer->unblocks > UNBLOCKS_MAX) {
-        return; // it ends within a second by itself
-    }
-    redis_command_begin(&command, 3);
-    redis_command_add_text(&command, "CLIENT");
-    redis_command_add_text(&command, "UNBLOCK");
-    redis_command_add_int(&command, (int64_t)id);
-    redis_request(redis, &command, REDIS_ONCE, on_unblocked, redis);
-}
-
-static void
-stop_consumer(struct redis_consumer *consumer, transport_done_fn done,
-              void *ctx)
-{
-    consumer->stopped = true;
-    consumer->done = done;
-    consumer->done_ctx = ctx;
-    deadline_disarm(&consumer->pause);
-    if (consumer->waiting && consumer->redis->state == STATE_UP) {
-        unblock(consumer);
-    } else {
-        finish_stop(consumer);
-    }
-}
-
-void
-redis_take_stop(struct consumer *base, transport_done_fn done, void *ctx)
-{
-    stop_consumer((struct redis_consumer *)base, done, ctx);
-}
-
-void
-redis_consumers_stop(struct redis_transport *redis)
-{
-    LIST_FOR_EACH(link, &redis->consumers)
-    {
-        struct redis_consumer *consumer =
-            LIST_ENTRY(link, struct redis_consumer, link);
-        if (!consumer->stopped) {
-            stop_consumer(consumer, NULL, NULL);
-        }
-    }
-}
-
-void
-redis_consumers_up(struct redis_transport *redis)
-{
-    LIST_FOR_EACH(link, &redis->consumers)
-    {
-        struct redis_consumer *consumer =
-            LIST_ENTRY(link, struct redis_consumer, link);
-        if (consumer->connection == NULL && !consumer->ended) {
-            connect_consumer(consumer);
-        }
-    }
-}
-
-void
-redis_consumers_down(struct redis_transport *redis)
-{
-    LIST_FOR_EACH(link, &redis->consumers)
-    {
-        struct redis_consumer *consumer =
-            LIST_ENTRY(link, struct redis_consumer, link);
-        redis_link_close(consumer->connection);
-        consumer->connection = NULL;
-        consumer->waiting = consumer->batching = false;
-        consumer->out = 0;
-        deadline_disarm(&consumer->pause);
-        if (consumer->stopped && !redis->freed) {
-            finish_stop(consumer);
-        }
-    }
-}
-
-void
-redis_consumers_free(struct redis_transport *redis)
-{
-    LIST_FOR_EACH(link, &redis->consumers)
-    {
-        struct redis_consumer *consumer =
-            LIST_ENTRY(link, struct redis_consumer, link);
-        list_remove(link);
-        consumer_free(consumer);
-    }
-}
-
-bool
-redis_takes_from(const struct redis_transport *redis, const char *queue)
-{
-    LIST_FOR_EACH(link, &redis->consumers)
-    {
-        const struct redis_consumer *consumer =
-            LIST_ENTRY(link, struct redis_consumer, link);
-        if (!consumer->stopped && strcmp(consumer->queue, queue) == 0) {
-            return true;
-        }
-    }
-    return false;
+    redis_pump(consumer);
 }
