@@ -167,6 +167,7 @@ declare(struct fleet *fleet)
                                              .on_ended = on_asked_inbox,
                                              .ctx = fleet,
                                          });
+    fleet_listen_to_nodes(fleet);
     fleet->asker = asker_new(&(struct asker_params){
         .loop = fleet->params.loop,
         .transport = fleet->transport,

@@ -113,10 +113,12 @@ read_hello(const struct envelope *envelope, struct join_params *params,
     struct slice kind = {0};
     int64_t slots = 0;
     const struct field_range range = {1, SLOTS_MAX};
+    const struct field_range pids = {0, INT32_MAX};
     params->id = envelope->join;
     if (!field_text(envelope->object, "node", &params->node, err) ||
         !field_text(envelope->object, "kind", &kind, err) ||
         !field_int(envelope->object, "slots", range, &slots, err) ||
+        !field_int_optional(envelope->object, "pid", pids, &params->pid, err) ||
         !field_text_optional(envelope->object, "host", &params->host, err) ||
         !field_text_optional(envelope->object, "python", &params->python,
                              err)) {

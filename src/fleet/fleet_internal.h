@@ -48,6 +48,7 @@ struct fleet {
     struct transport *transport;
     struct asker *asker;
     struct consumer *inbox;
+    struct consumer *nodes; // their events
     struct fleet_names names;
     char nonce[ENVELOPE_NONCE_SIZE];
     char *origin;
@@ -188,6 +189,8 @@ void fleet_withdraw(struct fleet *fleet);
 /* Asks who is there; fleet_surveyed comes. */
 void fleet_survey(struct fleet *fleet);
 void fleet_surveyed(struct fleet *fleet);
+/* Hears when a node starts: one that does so again has died in between. */
+void fleet_listen_to_nodes(struct fleet *fleet);
 void survey_release(struct survey *survey);
 
 // fleet_leave.c

@@ -63,7 +63,8 @@ delete_all(struct fleet *fleet)
     fleet_tell_lease(fleet);
     fleet->cleaning = 4;
     consumer_stop(fleet->inbox, NULL, NULL);
-    fleet->inbox = NULL;
+    consumer_stop(fleet->nodes, NULL, NULL);
+    fleet->inbox = fleet->nodes = NULL;
     transport_delete(transport, fleet->names.queue, false, on_deleted, fleet);
     transport_delete_exchange(transport, fleet->names.queue,
                               on_exchange_deleted, fleet);

@@ -1,8 +1,12 @@
 #include "fleet/fleet_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "util/json_text.h"
+#include "celery/celeryev_codec.h"
+#include "celery/names.h"
+#include "util/alloc.h"
+#include "util/log.h"
 
 // So long nodes may take to say what they are. A build begins that much later
 // at most, and collecting its tests mostly takes longer.
@@ -112,6 +116,57 @@ fleet_survey(struct fleet *fleet)
     ask.method = "registered";
     ask.on_reply = on_registered;
     asker_ask(fleet->asker, &ask);
+}
+
+static void
+on_node(void *ctx, const struct celeryev *event)
+{
+    struct fleet *fleet = ctx;
+    if (!slice_equals_text(event->type, "worker-online")) {
+        return;
+    }
+    for (size_t i = 0; i < fleet->roster.count; i++) {
+        struct join *join = fleet->roster.joins[i];
+        // A stock node says so, too, when it has lost its connection.
+        if (join->native && join->pid > 0 && join->pid != event->pid &&
+            join->state != JOIN_LEFT && join->state != JOIN_LOST &&
+            slice_equals_text(event->hostname, join->node)) {
+            fleet_join_over(fleet, join, JOIN_LOST, "it was started anew");
+        }
+    }
+}
+
+static void
+on_event(void *ctx, const struct delivery *delivery)
+{
+    struct fleet *fleet = ctx;
+    struct err err = {0};
+    if (!celeryev_decode(delivery->message.body, on_node, fleet, &err)) {
+        log_debug("fleet: an event: %s", err.text);
+    }
+    if (delivery->tag != 0) {
+        transport_ack(fleet->transport, delivery->tag);
+    }
+}
+
+void
+fleet_listen_to_nodes(struct fleet *fleet)
+{
+    char *queue = alloc_printf("celeryev.%s", fleet->names.inbox);
+    fleet->nodes = transport_subscribe(fleet->transport,
+                                       &(struct subscribe_params){
+                                           .exchange = names_event_exchange,
+                                           .key = "worker.online",
+                                           .queue =
+                                               {
+                                                   .name = queue,
+                                                   .exclusive = true,
+                                                   .auto_delete = true,
+                                               },
+                                           .on_delivery = on_event,
+                                           .ctx = fleet,
+                                       });
+    free(queue);
 }
 
 void

@@ -73,6 +73,7 @@ roster_greet(struct roster *roster, const struct join_params *params, msec now)
     join->host = slice_dup(params->host);
     join->python = slice_dup(params->python);
     join->native = params->native;
+    join->pid = params->pid;
     join->slots = params->slots;
     join->base = find_base(roster, params->slots);
     join->state = JOIN_GREETED;

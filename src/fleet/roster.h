@@ -42,8 +42,9 @@ struct join {
     char *host;
     char *python; // "" for native
     bool native;
-    int base;  // the number of its first slot
-    int slots; // that it is to use
+    int64_t pid; // 0: not known
+    int base;    // the number of its first slot
+    int slots;   // that it is to use
     enum join_state state;
     msec greeted;
     msec heard; // last
@@ -87,6 +88,7 @@ struct join_params {
     struct slice host;
     struct slice python;
     bool native;
+    int64_t pid;
     int slots;
 };
 
