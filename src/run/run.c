@@ -64,6 +64,17 @@ start_jobs(struct run *run)
     run_give_out(run);
 }
 
+/* A source that runs nothing is not ended by the executor. */
+static void
+finish_source(struct run *run)
+{
+    struct source *source = run->params.source;
+    if (source->ops->finish != NULL &&
+        (run->params.commands || run->params.elsewhere)) {
+        source->ops->finish(source);
+    }
+}
+
 static void
 on_gathered(void *ctx, const struct err *err)
 {
@@ -76,11 +87,7 @@ on_gathered(void *ctx, const struct err *err)
         run_stop(run, STOP_BROKEN, false);
         return;
     }
-    struct source *source = run->params.source;
-    if (source->ops->finish != NULL &&
-        (run->params.commands || run->params.elsewhere)) {
-        source->ops->finish(source);
-    }
+    finish_source(run);
     start_jobs(run);
 }
 
@@ -158,6 +165,9 @@ run_drain(struct run *run)
 {
     if (run->phase >= PHASE_DRAINING) {
         return;
+    }
+    if (run->phase == PHASE_COLLECTING) {
+        finish_source(run);
     }
     run->phase = PHASE_DRAINING;
     deadline_disarm(&run->max_time);

@@ -276,8 +276,10 @@ static void
 source_finish(struct source *source)
 {
     struct suite *suite = of_source(source);
-    suite->finished = true;
-    zygote_stop(suite->zygote);
+    if (!suite->finished) {
+        suite->finished = true;
+        zygote_stop(suite->zygote);
+    }
 }
 
 static int
