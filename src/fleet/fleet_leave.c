@@ -76,6 +76,9 @@ delete_all(struct fleet *fleet)
 static bool
 may_echo(const struct fleet *fleet)
 {
+    if (fleet->survey.open > 0) {
+        return true; // who was asked may still answer
+    }
     for (size_t i = 0; i < fleet->roster.count; i++) {
         const struct join *join = fleet->roster.joins[i];
         if (join->tellings > 1 && join->state == JOIN_LEFT) {

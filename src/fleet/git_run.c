@@ -27,6 +27,7 @@ static const char *const settings[] = {
     "submodule.recurse=false",
     "core.untrackedCache=false",
     "core.quotePath=false",
+    "core.fsmonitor=false",
 };
 
 static const char *const environment[] = {

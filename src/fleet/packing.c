@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fleet/manifest.h"
+#include "fleet/size_text.h"
 #include "fleet/tar_codec.h"
 #include "util/alloc.h"
 #include "util/path.h"
@@ -186,14 +187,12 @@ describe(struct packing *packing, size_t at, char target[TAR_NAME_MAX + 1],
 static bool
 too_big(struct packing *packing)
 {
-    double mebi = 1024.0 * 1024.0;
-
     err_set(&packing->err, ERR_CONFIG,
-            "the working tree has more than %.1f MiB to ship; the largest file "
-            "is %.100s with %.1f MiB",
-            (double)packing->params.limit / mebi,
+            "the working tree has more than %s to ship; the largest file is "
+            "%.100s with %s",
+            size_text(packing->params.limit).text,
             names_of(packing)->items[packing->largest],
-            (double)packing->found[packing->largest].size / mebi);
+            size_text(packing->found[packing->largest].size).text);
     return err_hint(&packing->err, LIMIT_HINT);
 }
 

@@ -8,6 +8,7 @@
 
 #include "fleet/git_words.h"
 #include "fleet/packing.h"
+#include "fleet/size_text.h"
 #include "fleet/worktree.h"
 #include "loop/deadline.h"
 #include "transport/base64.h"
@@ -152,9 +153,8 @@ on_packed(void *ctx, const struct packing_end *end, const struct err *err)
                         json_integer((json_int_t)end->bytes));
     set_place(shipment);
     set_commit(shipment, worktree_commit(shipment->worktree));
-    say(shipment, "shipping %zu files of %s, %.1f MiB", end->files,
-        worktree_top(shipment->worktree),
-        (double)end->bytes / (1024.0 * 1024.0));
+    say(shipment, "shipping %zu files of %s, %s", end->files,
+        worktree_top(shipment->worktree), size_text(end->bytes).text);
     finish(shipment, NULL);
 }
 
@@ -487,11 +487,15 @@ shipment_new(const struct shipment_params *params,
              const struct shipment_events *events, void *ctx)
 {
     struct shipment *shipment = ALLOC(struct shipment);
+    struct err ignored = {0};
 
     shipment->params = *params;
     shipment->events = events;
     shipment->ctx = ctx;
-    shipment->folder = alloc_dup(params->folder);
+    shipment->folder = path_absolute(params->folder, &ignored);
+    if (shipment->folder == NULL) {
+        shipment->folder = alloc_dup(params->folder);
+    }
     shipment->path = path_join(params->scratch, "ship.tar");
     shipment->git = alloc_dup_or_null(params->git);
     shipment->revision = alloc_dup_or_null(params->revision);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fleet/shipment.h"
+#include "fleet/size_text.h"
 #include "fleet/storehouse.h"
 #include "fleet/tree_internal.h"
 #include "transport/base64.h"
@@ -21,7 +22,6 @@
 enum {
     SILENCE_MS = 5000,
 };
-#define MEBI (1024.0 * 1024.0)
 
 static void pull(struct tree *tree);
 
@@ -175,11 +175,10 @@ pull(struct tree *tree)
     deadline_init(&ship->silence, tree->loop, on_silence, tree);
     ship->piece.max = 2UL * SHIPMENT_PIECE;
     if (ship->have > 0) {
-        tree_say(tree, "pulling the tree: %.1f MiB, of which %.1f are here",
-                 (double)ship->bytes / MEBI, (double)ship->have / MEBI);
+        tree_say(tree, "pulling the tree: %s, of which %s are here",
+                 size_text(ship->bytes).text, size_text(ship->have).text);
     } else {
-        tree_say(tree, "pulling the tree: %.1f MiB",
-                 (double)ship->bytes / MEBI);
+        tree_say(tree, "pulling the tree: %s", size_text(ship->bytes).text);
     }
     if (ship->have == ship->bytes) {
         pulled_all(tree);
@@ -259,8 +258,8 @@ on_lock(void *ctx, const struct err *err)
     ship->number = open(ship->path, O_RDONLY | O_CLOEXEC) + 1;
     if (ship->number > 0 && fstat(ship->number - 1, &status) == 0 &&
         (uint64_t)status.st_size == ship->bytes) {
-        tree_say(tree, "the tree is here already: %.1f MiB",
-                 (double)ship->bytes / MEBI);
+        tree_say(tree, "the tree is here already: %s",
+                 size_text(ship->bytes).text);
         ship->resumed = true;
         unpack(tree);
         return;

@@ -247,8 +247,11 @@ on_names(void *ctx, const struct git_end *end, const struct err *err)
 static void
 ask_next(struct worktree *worktree)
 {
-    static const char *const words[] = {"ls-files",           "-z", "-c", "-o",
-                                        "--exclude-standard", NULL};
+    // What Python compiles meanwhile makes every tree another one, and is of
+    // no use elsewhere.
+    static const char *const words[] = {
+        "ls-files",           "-z", "-c",           "-o",
+        "--exclude-standard", "-x", "__pycache__/", NULL};
 
     if (worktree->asked == worktree->folders.count) {
         sort_names(worktree);

@@ -1,7 +1,8 @@
 /*
  * What belongs to the git checkout a folder lies in: the names of all files
  * that are tracked, or neither tracked nor ignored, those of submodules and
- * repositories inside of it too. Asks git; reads no file.
+ * repositories inside of it too. __pycache__ counts as ignored. Asks git;
+ * reads no file.
  */
 #ifndef FLEET_WORKTREE_H
 #define FLEET_WORKTREE_H

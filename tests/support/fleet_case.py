@@ -138,7 +138,7 @@ class FleetCase(MuleCase):
             env={"PYTHONPATH": os.path.join(ROOT, "python"),
                  "MULE_BINARY": BINARY, "MULE_BROKER": None, **(env or {})})
         if wait:
-            program.wait_for(rb" ready\.")
+            program.wait_text(r" ready\.")
         return program
 
     def stop_worker(self, name="one"):

@@ -11,7 +11,8 @@ make_checkout(void)
           "echo gone >gone; echo old >changed; echo '#!/bin/sh' >run;"
           "chmod 755 run; ln -s b/x a/link; printf '*.o\\nout/\\n' >.gitignore;"
           "git add .; git commit -qm first; rm gone; echo new >changed;"
-          "echo fresh >a/untracked; echo no >a/x.o; mkdir out; echo no >out/y;"
+          "echo fresh >a/untracked; echo no >a/x.o; mkdir out a/__pycache__;"
+          "echo no >a/__pycache__/x.pyc; echo no >out/y;"
           "printf 'odd' >\"$(printf 'o\\nd\\377 d')\"; : >empty");
 }
 
@@ -36,6 +37,7 @@ the_working_tree_arrives_as_it_is(void **state)
     assert_false(is_there(actor->path, "gone"));
     assert_false(is_there(actor->path, "a/x.o"));
     assert_false(is_there(actor->path, "out"));
+    assert_false(is_there(actor->path, "a/__pycache__"));
     assert_false(is_there(actor->path, ".git"));
     char *run = path_join(actor->path, "run");
     assert_int_equal(stat(run, &status), 0);
@@ -319,7 +321,7 @@ half_an_archive_is_gone_on_with(void **state)
     struct actor *second = scene_make(&scene, origin);
     assert_int_equal(actor->first, 0);
     assert_int_equal(second->first, 1000000);
-    expect_says(buf_text(&second->said), "of which 1.0 are here");
+    expect_says(buf_text(&second->said), "of which 976.6 KiB are here");
     free(command);
     scene_release(&scene);
 }
