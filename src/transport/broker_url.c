@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/broker_option.h"
 #include "util/alloc.h"
 #include "util/array.h"
 #include "util/buf.h"
@@ -10,27 +11,12 @@
 
 #define TEXT_MAX 65536UL
 #define URLS_MAX 32
-#define SECONDS_MAX 4000000.0
 
 #define HINT_ESCAPE                                                   \
     "write / ? # @ : and ; within user names, passwords and virtual " \
     "hosts as %2F %3F %23 %40 %3A and %3B"
 
-enum {
-    FOR_AMQP = 1 << BROKER_AMQP,
-    FOR_REDIS = 1 << BROKER_REDIS,
-    FOR_INPROC = 1 << BROKER_INPROC,
-};
-
-struct scheme {
-    const char *name;
-    enum broker_kind kind;
-    bool tls;
-    bool socket;
-    int port;
-};
-
-static const struct scheme schemes[] = {
+static const struct broker_scheme schemes[] = {
     {"amqp", BROKER_AMQP, false, false, 5672},
     {"pyamqp", BROKER_AMQP, false, false, 5672},
     {"librabbitmq", BROKER_AMQP, false, false, 5672},
@@ -43,238 +29,13 @@ static const struct scheme schemes[] = {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-// One URL being read.
-struct reading {
-    const struct scheme *scheme;
-    struct broker_url *url;
-    struct err *err;
-};
-
-static int
-hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    if (byte >= 'a' && byte <= 'f') {
-        return byte - 'a' + 10;
-    }
-    if (byte >= 'A' && byte <= 'F') {
-        return byte - 'A' + 10;
-    }
-    return -1;
-}
-
-// Replaces *text by `raw` without its escapes. What is no escape stays, as
-// Python has it. `what` is named where the result would not be a text.
 static bool
-unescape(const struct reading *reading, const char *what, struct slice raw,
-         char **text)
-{
-    char *out = alloc_bytes(raw.len + 1);
-    size_t len = 0;
-    bool clean = true;
-
-    for (size_t i = 0; i < raw.len; i++) {
-        char byte = raw.data[i];
-        if (byte == '%' && i + 2 < raw.len && hex_digit(raw.data[i + 1]) >= 0 &&
-            hex_digit(raw.data[i + 2]) >= 0) {
-            byte = (char)(hex_digit(raw.data[i + 1]) * 16 +
-                          hex_digit(raw.data[i + 2]));
-            i += 2;
-        }
-        clean = clean && byte != '\0';
-        out[len++] = byte;
-    }
-    out[len] = '\0';
-    if (!clean) {
-        free(out);
-        return err_set(reading->err, ERR_CONFIG, "a NUL byte in its %s", what);
-    }
-    free(*text);
-    *text = out;
-    return true;
-}
-
-static bool
-set_seconds(const struct reading *reading, struct slice value, uint32_t *ms)
-{
-    double seconds = 0;
-
-    if (!slice_to_double(value, 0.001, SECONDS_MAX, &seconds)) {
-        return err_set(reading->err, ERR_CONFIG,
-                       "must be a number of seconds above 0");
-    }
-    *ms = (uint32_t)(seconds * 1000 + 0.5);
-    return true;
-}
-
-static bool
-set_visibility(const struct reading *reading, struct slice value)
-{
-    return set_seconds(reading, value, &reading->url->visibility_ms);
-}
-
-static bool
-set_heartbeat(const struct reading *reading, struct slice value)
-{
-    return set_seconds(reading, value, &reading->url->heartbeat_ms);
-}
-
-static bool
-set_database(const struct reading *reading, struct slice value)
-{
-    uint64_t number = 0;
-
-    if (!slice_to_uint(value, INT32_MAX, &number)) {
-        return err_set(reading->err, ERR_CONFIG,
-                       "the database of Redis is not a number");
-    }
-    reading->url->database = (int)number;
-    return true;
-}
-
-static bool
-set_cert_reqs(const struct reading *reading, struct slice value)
-{
-    static const struct {
-        const char *name;
-        bool verify;
-    } names[] = {
-        {"required", true},      {"CERT_REQUIRED", true}, {"optional", true},
-        {"CERT_OPTIONAL", true}, {"none", false},         {"CERT_NONE", false},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (slice_equals_text(value, names[i].name)) {
-            reading->url->verify = names[i].verify;
-            return true;
-        }
-    }
-    return err_set(reading->err, ERR_CONFIG, "must be required or none");
-}
-
-static bool
-set_text(const struct reading *reading, struct slice value, char **text)
-{
-    (void)reading;
-    free(*text);
-    *text = slice_dup(value);
-    return true;
-}
-
-static bool
-set_prefix(const struct reading *reading, struct slice value)
-{
-    return set_text(reading, value, &reading->url->prefix);
-}
-
-static bool
-set_ca(const struct reading *reading, struct slice value)
-{
-    return set_text(reading, value, &reading->url->ca);
-}
-
-static bool
-set_certificate(const struct reading *reading, struct slice value)
-{
-    return set_text(reading, value, &reading->url->certificate);
-}
-
-static bool
-set_key(const struct reading *reading, struct slice value)
-{
-    return set_text(reading, value, &reading->url->key);
-}
-
-static const struct option {
-    const char *name;
-    unsigned kinds;
-    bool tls; // makes sense with TLS only
-    bool socket;
-    bool (*set)(const struct reading *reading, struct slice value);
-} options[] = {
-    {"visibility_timeout", FOR_REDIS, false, false, set_visibility},
-    {"global_keyprefix", FOR_REDIS, false, false, set_prefix},
-    {"virtual_host", FOR_REDIS, false, true, set_database},
-    {"heartbeat", FOR_AMQP | FOR_REDIS, false, false, set_heartbeat},
-    {"ssl_ca_certs", FOR_AMQP | FOR_REDIS, true, false, set_ca},
-    {"ssl_certfile", FOR_AMQP | FOR_REDIS, true, false, set_certificate},
-    {"ssl_keyfile", FOR_AMQP | FOR_REDIS, true, false, set_key},
-    {"ssl_cert_reqs", FOR_AMQP | FOR_REDIS, true, false, set_cert_reqs},
-};
-
-// A name that can be shown: what looks different may be a piece of a password
-// that was not escaped.
-static bool
-is_plain_name(struct slice name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char byte = name.data[i];
-        if (!(byte >= 'a' && byte <= 'z') && byte != '_') {
-            return false;
-        }
-    }
-    return name.len > 0 && name.len <= 40;
-}
-
-static bool
-refuse_option(const struct reading *reading, struct slice name)
-{
-    if (is_plain_name(name)) {
-        err_set(reading->err, ERR_CONFIG, "unknown option \"%.*s\"",
-                SLICE_ARG(name));
-    } else {
-        err_set(reading->err, ERR_CONFIG, "an unknown option behind its ?");
-    }
-    return err_hint(reading->err,
-                    "known are visibility_timeout, global_keyprefix, "
-                    "virtual_host (redis+socket), heartbeat, ssl_ca_certs, "
-                    "ssl_certfile, ssl_keyfile, ssl_cert_reqs");
-}
-
-static bool
-set_option(const struct reading *reading, const struct option *option,
-           struct slice value)
-{
-    if ((option->kinds & 1U << reading->scheme->kind) == 0 ||
-        (option->socket && !reading->scheme->socket) ||
-        (option->tls && !reading->scheme->tls)) {
-        return err_set(reading->err, ERR_CONFIG,
-                       "option %s means nothing for %s://", option->name,
-                       reading->scheme->name);
-    }
-    char *text = alloc_dup("");
-    bool done = unescape(reading, option->name, value, &text);
-    if (done && !option->set(reading, slice_of(text))) {
-        done = err_wrap(reading->err, "option %s", option->name);
-    }
-    free(text);
-    return done;
-}
-
-static bool
-read_option(const struct reading *reading, struct slice text)
-{
-    size_t equals = slice_find(text, '=');
-    struct slice name = slice_first(text, equals);
-
-    for (size_t i = 0; i < COUNT_OF(options); i++) {
-        if (slice_equals_text(name, options[i].name)) {
-            return set_option(reading, &options[i],
-                              slice_skip(text, equals + 1));
-        }
-    }
-    return refuse_option(reading, name);
-}
-
-static bool
-read_query(const struct reading *reading, struct slice query)
+read_query(const struct broker_reading *reading, struct slice query)
 {
     struct slice part;
 
     while (query.len > 0 && slice_split(&query, '&', &part)) {
-        if (part.len > 0 && !read_option(reading, part)) {
+        if (part.len > 0 && !broker_option_read(reading, part)) {
             return false;
         }
     }
@@ -282,7 +43,7 @@ read_query(const struct reading *reading, struct slice query)
 }
 
 static bool
-read_port(const struct reading *reading, struct slice text)
+read_port(const struct broker_reading *reading, struct slice text)
 {
     uint64_t port = 0;
 
@@ -301,7 +62,7 @@ read_port(const struct reading *reading, struct slice text)
 
 // host, host:port, [::1]:port, :port or nothing.
 static bool
-read_host(const struct reading *reading, struct slice text)
+read_host(const struct broker_reading *reading, struct slice text)
 {
     size_t end = slice_find(text, ':');
     struct slice host = slice_first(text, end);
@@ -322,7 +83,8 @@ read_host(const struct reading *reading, struct slice text)
                            "a blank or control character in its host");
         }
     }
-    if (host.len > 0 && !unescape(reading, "host", host, &reading->url->host)) {
+    if (host.len > 0 &&
+        !broker_option_unescape(reading, "host", host, &reading->url->host)) {
         return false;
     }
     return read_port(reading, slice_skip(text, end + 1));
@@ -330,7 +92,7 @@ read_host(const struct reading *reading, struct slice text)
 
 // user:password@ before the host; the last @ is the one, as in Python.
 static bool
-read_authority(const struct reading *reading, struct slice text)
+read_authority(const struct broker_reading *reading, struct slice text)
 {
     size_t at = text.len;
 
@@ -340,10 +102,12 @@ read_authority(const struct reading *reading, struct slice text)
     if (at < text.len) {
         struct slice login = slice_first(text, at);
         size_t colon = slice_find(login, ':');
-        if (!unescape(reading, "user name", slice_first(login, colon),
-                      &reading->url->user) ||
-            !unescape(reading, "password", slice_skip(login, colon + 1),
-                      &reading->url->password)) {
+        if (!broker_option_unescape(reading, "user name",
+                                    slice_first(login, colon),
+                                    &reading->url->user) ||
+            !broker_option_unescape(reading, "password",
+                                    slice_skip(login, colon + 1),
+                                    &reading->url->password)) {
             return false;
         }
         text = slice_skip(text, at + 1);
@@ -359,22 +123,22 @@ read_authority(const struct reading *reading, struct slice text)
 
 // `path` begins with its slash, or is empty.
 static bool
-read_path(const struct reading *reading, struct slice path)
+read_path(const struct broker_reading *reading, struct slice path)
 {
     struct broker_url *url = reading->url;
 
     if (reading->scheme->socket) {
         return path.len > 1
-                   ? unescape(reading, "path", path, &url->path)
+                   ? broker_option_unescape(reading, "path", path, &url->path)
                    : err_set(reading->err, ERR_CONFIG, "a socket without path");
     }
     slice_take(&path, SLICE("/"));
     if (url->kind == BROKER_REDIS) {
         return path.len == 0 || slice_equals_text(path, "/") ||
-               set_database(reading, path);
+               broker_option_database(reading, path);
     }
     return path.len == 0 ||
-           unescape(reading, "virtual host", path, &url->vhost);
+           broker_option_unescape(reading, "virtual host", path, &url->vhost);
 }
 
 // What is shown is on one line and plain, whatever the parts hold.
@@ -392,7 +156,7 @@ show(struct buf *buf, const char *text)
 }
 
 static char *
-shown_without_password(const struct scheme *scheme,
+shown_without_password(const struct broker_scheme *scheme,
                        const struct broker_url *url)
 {
     struct buf buf = BUF_INIT(4 * TEXT_MAX);
@@ -425,7 +189,7 @@ shown_without_password(const struct scheme *scheme,
     return buf_take(&buf);
 }
 
-static const struct scheme *
+static const struct broker_scheme *
 find_scheme(struct slice *text, struct err *err)
 {
     size_t end = slice_find_part(*text, SLICE("://"));
@@ -443,7 +207,7 @@ find_scheme(struct slice *text, struct err *err)
             return &schemes[i];
         }
     }
-    if (is_plain_name(name)) {
+    if (broker_option_is_plain(name)) {
         err_set(err, ERR_CONFIG, "%.*s:// is not supported", SLICE_ARG(name));
     } else {
         err_set(err, ERR_CONFIG, "what stands before :// is not supported");
@@ -454,7 +218,7 @@ find_scheme(struct slice *text, struct err *err)
 }
 
 static void
-url_init(struct broker_url *url, const struct scheme *scheme)
+url_init(struct broker_url *url, const struct broker_scheme *scheme)
 {
     bool amqp = scheme->kind == BROKER_AMQP;
 
@@ -496,7 +260,7 @@ url_release(struct broker_url *url)
 // The parts around the first / and the first ?; an @ behind them, or a #, is
 // a password that was not escaped: nothing of it may be shown then.
 static bool
-read_parts(const struct reading *reading, struct slice text)
+read_parts(const struct broker_reading *reading, struct slice text)
 {
     size_t question = slice_find(text, '?');
     struct slice query = slice_skip(text, question + 1);
@@ -516,8 +280,8 @@ read_parts(const struct reading *reading, struct slice text)
 static bool
 url_parse(struct broker_url *url, struct slice text, struct err *err)
 {
-    const struct scheme *scheme = find_scheme(&text, err);
-    struct reading reading = {.scheme = scheme, .url = url, .err = err};
+    const struct broker_scheme *scheme = find_scheme(&text, err);
+    struct broker_reading reading = {.scheme = scheme, .url = url, .err = err};
 
     if (scheme == NULL) {
         return false;

@@ -122,6 +122,7 @@ void redis_note(struct redis_transport *redis, const char *text,
 /* Something that transport_close may wait for has ended. */
 void redis_settle(struct redis_transport *redis);
 
+void redis_laters_free(struct redis_transport *redis);
 /* A call to the user from the loop, not from inside of his. */
 void redis_later_done(struct redis_transport *redis, transport_done_fn done,
                       void *ctx, const struct err *err);

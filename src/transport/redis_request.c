@@ -23,6 +23,17 @@ struct redis_call {
     void *ctx;
 };
 
+// A call to the user that is to be made soon.
+struct later {
+    struct list_link link;
+    struct redis_transport *redis;
+    transport_done_fn done;
+    transport_count_fn count;
+    void *ctx;
+    struct err err;
+    bool good;
+};
+
 // Takes it out of the list; what it counted for is free again.
 static void
 request_free(struct redis_transport *redis, struct request *request)
@@ -239,4 +250,69 @@ redis_call_reply(void *call, const redisReply *reply, const struct err *err)
     }
     redis_call_end(call, reply != NULL ? (uint64_t)redis_reply_int(reply) : 0,
                    err);
+}
+
+static void
+later_end(struct later *later, bool tell)
+{
+    const struct err *err = later->good ? NULL : &later->err;
+
+    list_remove(&later->link);
+    if (tell && later->done != NULL) {
+        later->done(later->ctx, err);
+    } else if (tell && later->count != NULL) {
+        later->count(later->ctx, 0, err);
+    }
+    free(later);
+}
+
+static void
+on_later(void *ctx)
+{
+    struct later *later = ctx;
+
+    later_end(later, !later->redis->freed);
+}
+
+static struct later *
+later_new(struct redis_transport *redis, void *ctx, const struct err *err)
+{
+    struct later *later = ALLOC(struct later);
+
+    later->redis = redis;
+    later->ctx = ctx;
+    later->good = err == NULL;
+    later->err = err != NULL ? *err : later->err;
+    list_add(&redis->laters, &later->link);
+    loop_post(redis->loop, on_later, later);
+    return later;
+}
+
+void
+redis_later_done(struct redis_transport *redis, transport_done_fn done,
+                 void *ctx, const struct err *err)
+{
+    if (done != NULL) {
+        later_new(redis, ctx, err)->done = done;
+    }
+}
+
+void
+redis_later_count(struct redis_transport *redis, transport_count_fn done,
+                  void *ctx, const struct err *err)
+{
+    if (done != NULL) {
+        later_new(redis, ctx, err)->count = done;
+    }
+}
+
+void
+redis_laters_free(struct redis_transport *redis)
+{
+    LIST_FOR_EACH(link, &redis->laters)
+    {
+        struct later *later = LIST_ENTRY(link, struct later, link);
+        loop_cancel(redis->loop, later);
+        later_end(later, false);
+    }
 }

@@ -17,17 +17,6 @@
 #define RENEW_MIN_MS 250
 #define RENEW_MAX_MS 30000
 
-// A call to the user that is to be made soon.
-struct later {
-    struct list_link link;
-    struct redis_transport *redis;
-    transport_done_fn done;
-    transport_count_fn count;
-    void *ctx;
-    struct err err;
-    bool good;
-};
-
 static void open_link(struct redis_transport *redis);
 
 uint32_t
@@ -45,60 +34,6 @@ redis_note(struct redis_transport *redis, const char *text, const char *hint)
 {
     if (!redis->freed && redis->events->on_note != NULL) {
         redis->events->on_note(redis->ctx, text, hint);
-    }
-}
-
-static void
-later_end(struct later *later, bool tell)
-{
-    const struct err *err = later->good ? NULL : &later->err;
-
-    list_remove(&later->link);
-    if (tell && later->done != NULL) {
-        later->done(later->ctx, err);
-    } else if (tell && later->count != NULL) {
-        later->count(later->ctx, 0, err);
-    }
-    free(later);
-}
-
-static void
-on_later(void *ctx)
-{
-    struct later *later = ctx;
-
-    later_end(later, !later->redis->freed);
-}
-
-static struct later *
-later_new(struct redis_transport *redis, void *ctx, const struct err *err)
-{
-    struct later *later = ALLOC(struct later);
-
-    later->redis = redis;
-    later->ctx = ctx;
-    later->good = err == NULL;
-    later->err = err != NULL ? *err : later->err;
-    list_add(&redis->laters, &later->link);
-    loop_post(redis->loop, on_later, later);
-    return later;
-}
-
-void
-redis_later_done(struct redis_transport *redis, transport_done_fn done,
-                 void *ctx, const struct err *err)
-{
-    if (done != NULL) {
-        later_new(redis, ctx, err)->done = done;
-    }
-}
-
-void
-redis_later_count(struct redis_transport *redis, transport_count_fn done,
-                  void *ctx, const struct err *err)
-{
-    if (done != NULL) {
-        later_new(redis, ctx, err)->count = done;
     }
 }
 
@@ -400,12 +335,7 @@ free_now(void *ctx)
     redis_consumers_free(redis);
     redis_holdings_free(redis);
     redis_publish_free(redis);
-    LIST_FOR_EACH(link, &redis->laters)
-    {
-        struct later *later = LIST_ENTRY(link, struct later, link);
-        loop_cancel(redis->loop, later);
-        later_end(later, false);
-    }
+    redis_laters_free(redis);
     loop_cancel(redis->loop, redis);
     deadline_release(&redis->retry);
     deadline_release(&redis->renew);

@@ -102,7 +102,7 @@ a_redis_url_has_a_database(void **state)
     (void)state;
     struct broker_urls urls =
         parse("redis://:pass@host/3?visibility_timeout=60&"
-              "global_keyprefix=a%20b:");
+              "global_keyprefix=a%20b+c%2B:");
     const struct broker_url *url = &urls.items[0];
 
     assert_int_equal(url->kind, BROKER_REDIS);
@@ -110,7 +110,7 @@ a_redis_url_has_a_database(void **state)
     assert_int_equal(url->database, 3);
     assert_string_equal(url->user, "");
     assert_string_equal(url->password, "pass");
-    assert_string_equal(url->prefix, "a b:");
+    assert_string_equal(url->prefix, "a b c+:");
     assert_int_equal(url->visibility_ms, 60000);
     assert_true(url->verify);
     assert_string_equal(url->shown, "redis://host:6379/3");
