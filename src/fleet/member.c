@@ -160,6 +160,8 @@ member_check_lease(struct member *member)
     }
     if (member->state == MEMBER_ASKED) {
         member_say(member, "no answer from build %s", service->build);
+        member->carrier->ops->erase(member->carrier, service->names.inbox,
+                                    false);
         member_step(member, MEMBER_SILENCE);
         return false;
     }
