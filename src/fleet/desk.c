@@ -235,7 +235,7 @@ give_once(struct desk *desk)
         if (errand->job == JOB_NONE && !look_up(desk, errand)) {
             continue;
         }
-        if (!has_room(desk)) {
+        if (err_is_set(&desk->broken) || !has_room(desk)) {
             break;
         }
         // An attempt that was given up elsewhere may still run here.
