@@ -107,6 +107,20 @@ git_words_check_url(struct slice url, struct err *err)
 }
 
 bool
+git_words_has_password(struct slice url)
+{
+    struct slice scheme = scheme_of(url);
+
+    if (scheme.len == 0) {
+        return false;
+    }
+    struct slice rest = slice_skip(url, scheme.len + 3);
+    struct slice authority = slice_first(rest, slice_find(rest, '/'));
+    size_t at = slice_find(authority, '@');
+    return at < authority.len && slice_find(authority, ':') < at;
+}
+
+bool
 git_words_check_revision(struct slice revision, struct err *err)
 {
     bool fine = revision.len > 0 && revision.len <= REVISION_MAX &&

@@ -18,6 +18,9 @@
  */
 bool git_words_check_url(struct slice url, struct err *err);
 
+/* Whether a URL has a password in it: `https://user:password@host/`. */
+bool git_words_has_password(struct slice url);
+
 /* A commit, a branch or a tag by its plain name, 200 bytes at most. */
 bool git_words_check_revision(struct slice revision, struct err *err);
 

@@ -551,6 +551,11 @@ check_words(const struct shipment *shipment, struct err *err)
     if (shipment->git == NULL || shipment->params.ship) {
         return true;
     }
+    if (git_words_has_password(slice_of(shipment->git))) {
+        err_set(err, ERR_CONFIG, "the URL in `git:` has a password in it");
+        return err_hint(err, "it would be sent through the broker: give the "
+                             "workers a key or a credential helper instead");
+    }
     return git_words_check_url(slice_of(shipment->git), err) &&
            (shipment->revision == NULL ||
             git_words_check_revision(slice_of(shipment->revision), err));

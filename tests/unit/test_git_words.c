@@ -104,6 +104,25 @@ revisions_are_plain_names(void **state)
 }
 
 static void
+a_password_in_a_url_is_found(void **state)
+{
+    (void)state;
+    static const char *const with[] = {"https://u:p@h/x", "ssh://u:@h",
+                                       "http://:p@h:8080/x"};
+    static const char *const without[] = {
+        "https://h/x",    "https://u@h/x",   "https://h:8080/x",
+        "ssh://git@h:22", "git@h:group/x",   "https://h:1/a@b",
+        "/a:b@c",         "https://u@h:1/x", ""};
+
+    for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+        assert_true(git_words_has_password(slice_of(with[i])));
+    }
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+        assert_false(git_words_has_password(slice_of(without[i])));
+    }
+}
+
+static void
 expect_masked(const char *text, const char *wanted)
 {
     struct buf buf = BUF_INIT(4096);
@@ -133,6 +152,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(urls_that_run_something_or_look_like_options_are_refused),
     cmocka_unit_test(an_error_shows_no_password),
     cmocka_unit_test(revisions_are_plain_names),
+    cmocka_unit_test(a_password_in_a_url_is_found),
     cmocka_unit_test(what_stands_before_the_host_is_masked),
 };
 CHECK_MAIN(tests)

@@ -830,6 +830,11 @@ workers_are_told_the_commit_that_is_checked_out(void **state)
     scene_offer(&scene,
                 (struct shipment_params){.folder = ".", .git = "ext::id"});
     expect_says(scene.err.text, "would run a program");
+    expect_refused(&scene,
+                   (struct shipment_params){
+                       .folder = ".", .git = "https://user:secret@host/x"},
+                   "has a password", "credential helper");
+    assert_null(strstr(scene.err.text, "secret"));
     free(head);
     free(tag);
     scene_release(&scene);
