@@ -43,6 +43,27 @@ set_number(const struct option *option, void *target, const char *value,
     return true;
 }
 
+// The one option that sets two fields.
+static bool
+set_failures(const struct option *option, void *target, const char *value,
+             struct err *err)
+{
+    struct settings *settings = target;
+    struct slice number = slice_of(value);
+    bool wait = slice_ends_with(number, SLICE(":wait"));
+
+    if (wait) {
+        number = slice_first(number, number.len - strlen(":wait"));
+    }
+    char *digits = slice_dup(number);
+    bool fine = set_number(option, target, digits, err);
+    free(digits);
+    if (fine) {
+        settings->max_fail_wait = wait;
+    }
+    return fine;
+}
+
 static bool
 set_choice(const struct option *option, void *target, const char *value,
            struct err *err)
@@ -183,6 +204,8 @@ option_set(const struct option *option, void *target, const char *value,
         return true;
     case OPTION_NUMBER:
         return set_number(option, target, value, err);
+    case OPTION_FAILURES:
+        return set_failures(option, target, value, err);
     case OPTION_CHOICE:
         // Left out, it is its first choice.
         return set_choice(option, target,

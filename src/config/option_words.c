@@ -107,6 +107,7 @@ add_option(const struct option *option, const void *settings,
     case OPTION_CONSTANT:
     case OPTION_MORE:
     case OPTION_NUMBER:
+    case OPTION_FAILURES:
     case OPTION_TEXTS:
     case OPTION_LIST:
         break; // none of ours

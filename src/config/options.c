@@ -160,8 +160,9 @@ static const struct option table[] = {
      "say so when a test takes that long (default: 60s; 0: never)"},
     {"failfast", 'f', NULL, OPTION_CONSTANT, GROUP_LIMITS, TEST, FILE_TOO,
      FIELD(max_fail), RANGE(1, 1), .help = "stop at the first failure"},
-    {"max-fail", 0, "N", OPTION_NUMBER, GROUP_LIMITS, TEST, FILE_TOO,
-     FIELD(max_fail), RANGE(0, 1000000), .help = "stop after N failures"},
+    {"max-fail", 0, "N[:wait]", OPTION_FAILURES, GROUP_LIMITS, TEST, FILE_TOO,
+     FIELD(max_fail), RANGE(0, 1000000), .help =
+     "stop after N failures; with :wait what runs then may end"},
     {"output-limit", 0, "SIZE", OPTION_SIZE, GROUP_LIMITS, TEST, FILE_TOO,
      FIELD(output_limit), .help =
      "keep that much of what a test prints: 64K, 1M (default); the middle of "

@@ -40,6 +40,7 @@ enum option_kind {
     OPTION_CONSTANT, // int or uint32_t: becomes `min`
     OPTION_MORE,     // int: one more, up to `max`
     OPTION_NUMBER,   // int or uint32_t between `min` and `max`
+    OPTION_FAILURES, // the same, and max_fail_wait: "3", "3:wait"
     OPTION_CHOICE,   // an enum, by name
     OPTION_DURATION, // uint32_t, in milliseconds
     OPTION_SIZE,     // uint64_t, in bytes

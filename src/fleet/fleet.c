@@ -168,6 +168,7 @@ declare(struct fleet *fleet)
                                              .ctx = fleet,
                                          });
     fleet_listen_to_nodes(fleet);
+    fleet_answer_status(fleet);
     fleet->asker = asker_new(&(struct asker_params){
         .loop = fleet->params.loop,
         .transport = fleet->transport,
@@ -355,6 +356,17 @@ executor_cancel(struct executor *executor, bool now)
 }
 
 static void
+executor_recall(struct executor *executor)
+{
+    struct fleet *fleet = of_executor(executor);
+    fleet->waiting = 0;
+    if (fleet->phase < FLEET_LEAVING && fleet->asker != NULL) {
+        transport_purge(fleet->transport, fleet->names.queue, on_purged, fleet);
+        loop_post(fleet->params.loop, drop_untaken, fleet);
+    }
+}
+
+static void
 executor_pause(struct executor *executor, bool paused)
 {
     // Workers go on with what they have: their leases are longer than most
@@ -451,6 +463,7 @@ fleet_new(const struct fleet_params *params, struct err *err)
         .room = executor_room,
         .start = executor_start,
         .cancel = executor_cancel,
+        .recall = executor_recall,
         .pause = executor_pause,
         .drain = executor_drain,
     };
@@ -504,6 +517,7 @@ fleet_free(struct fleet *fleet)
     ARRAY_RELEASE(&fleet->places);
     free(fleet->failure);
     free(fleet->origin);
+    free(fleet->name);
     free(fleet);
 }
 

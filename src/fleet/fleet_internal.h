@@ -3,7 +3,8 @@
  * executor), fleet_talk.c (what is said to workers), fleet_hear.c (what they
  * say), fleet_ship.c (their
  * sources), fleet_watch.c (what time brings), fleet_leave.c (its end) and
- * fleet_survey.c (who is there at all). Nobody else includes it.
+ * fleet_survey.c (who is there at all),
+ * fleet_status.c (what it answers), fleet_ship.c (pieces of a tree). Nobody else includes it.
  */
 #ifndef FLEET_FLEET_INTERNAL_H
 #define FLEET_FLEET_INTERNAL_H
@@ -31,6 +32,13 @@ enum fleet_phase {
     FLEET_OVER,
 };
 
+/* What a build is doing, for those who ask. */
+enum fleet_mood {
+    FLEET_WAITS, // for workers
+    FLEET_RUNS,
+    FLEET_ENDS,
+};
+
 /* Who takes from the queue of offers, by Celery's own words. */
 struct survey {
     struct map queues;     // node -> takes from our queue
@@ -48,7 +56,11 @@ struct fleet {
     struct transport *transport;
     struct asker *asker;
     struct consumer *inbox;
-    struct consumer *nodes; // their events
+    struct consumer *nodes;   // their events
+    struct consumer *control; // questions who is there
+    char *name;               // under which these are answered
+    msec since;               // real: of what it answers
+    enum fleet_mood mood;     // that it answered last
     struct fleet_names names;
     char nonce[ENVELOPE_NONCE_SIZE];
     char *origin;
@@ -192,6 +204,13 @@ void fleet_surveyed(struct fleet *fleet);
 /* Hears when a node starts: one that does so again has died in between. */
 void fleet_listen_to_nodes(struct fleet *fleet);
 void survey_release(struct survey *survey);
+
+// fleet_status.c
+
+/* Answers `mule_status` from here on. */
+void fleet_answer_status(struct fleet *fleet);
+/* What it says may have changed. */
+void fleet_note_mood(struct fleet *fleet);
 
 // fleet_leave.c
 

@@ -64,7 +64,8 @@ delete_all(struct fleet *fleet)
     fleet->cleaning = 4;
     consumer_stop(fleet->inbox, NULL, NULL);
     consumer_stop(fleet->nodes, NULL, NULL);
-    fleet->inbox = fleet->nodes = NULL;
+    consumer_stop(fleet->control, NULL, NULL);
+    fleet->inbox = fleet->nodes = fleet->control = NULL;
     transport_delete(transport, fleet->names.queue, false, on_deleted, fleet);
     transport_delete_exchange(transport, fleet->names.queue,
                               on_exchange_deleted, fleet);

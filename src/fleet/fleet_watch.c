@@ -404,6 +404,7 @@ fleet_on_tick(void *ctx)
     } else if (fleet->phase <= FLEET_OPEN) {
         look_while_down(fleet);
     }
+    fleet_note_mood(fleet);
     fleet_look_at_end(fleet);
     fleet_step(fleet);
     if (fleet->phase != FLEET_OVER) {

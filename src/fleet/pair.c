@@ -57,6 +57,20 @@ cancel(struct executor *executor, bool now)
 }
 
 static void
+recall(struct executor *executor)
+{
+    struct pair *pair = of_executor(executor);
+    struct executor *here = pair->here.executor;
+    struct executor *there = pair->there.executor;
+    if (here->ops->recall != NULL) {
+        here->ops->recall(here);
+    }
+    if (there->ops->recall != NULL) {
+        there->ops->recall(there);
+    }
+}
+
+static void
 pause_both(struct executor *executor, bool paused)
 {
     struct pair *pair = of_executor(executor);
@@ -215,6 +229,7 @@ pair_init(struct pair *pair, const struct executor_events *events, void *ctx)
         .room = room,
         .start = start,
         .cancel = cancel,
+        .recall = recall,
         .pause = pause_both,
         .drain = drain,
     };

@@ -106,6 +106,11 @@ struct executor_ops {
     /* Ends every running job; `now`: without grace. Repeatable. */
     void (*cancel)(struct executor *executor, bool now);
     /*
+     * Takes back what has not begun, as far as that can be done at once: each
+     * such order ends as cancelled. What runs goes on. May be NULL.
+     */
+    void (*recall)(struct executor *executor);
+    /*
      * Ends one order, as `cancel` does all: at once if it has not begun, or
      * when it begins where it lies too near to that. Nothing if it is over.
      * May be NULL, as may `resize`.

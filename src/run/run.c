@@ -294,7 +294,12 @@ run_stop(struct run *run, enum stop_reason reason, bool now)
         run_drain(run);
         break;
     case PHASE_RUNNING:
-        if (run->running > 0) {
+        if (run->running > 0 && reason == STOP_FAILURES &&
+            run->params.settings->max_fail_wait) {
+            if (executor->ops->recall != NULL) {
+                executor->ops->recall(executor);
+            }
+        } else if (run->running > 0) {
             executor->ops->cancel(executor, now);
         } else if (!run->giving) {
             run_drain(run);

@@ -193,6 +193,24 @@ class Builds:
         go.write()
         self.assertEqual(self.result_of(second).status, 0)
 
+    def test_others_see_what_a_build_does(self):
+        ready, go = self.waiting(MANY_WAITING)
+        self.start_worker(name="one")
+        program = self.start_distributed()
+        ready.line(program)
+        program.wait_event("test_started")
+        seen = json.loads(self.mule("status", "--json").out)
+        self.assertEqual(len(seen["builds"]), 1, seen)
+        build = seen["builds"][0]
+        self.assertEqual(
+            {name: build[name] for name in ("build", "state", "workers",
+                                            "slots", "selected", "finished",
+                                            "waiting")},
+            {"build": self.builds[0], "state": "running", "workers": 1,
+             "slots": 1, "selected": 3, "finished": 0, "waiting": 2})
+        go.write("go\ngo\ngo\n")
+        self.assertEqual(self.result_of(program).status, 0)
+
     def test_under_a_secret_only_those_who_know_it_work(self):
         self.suite({"test_a.py": PASSING % "A"})
         path = os.path.join(self.home, "secret")

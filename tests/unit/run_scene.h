@@ -55,6 +55,7 @@ struct scene {
     uint32_t given;
     int cancels;
     int cancels_now;
+    int recalls;
     int pauses;
     int resumes;
     int drains;
@@ -204,6 +205,12 @@ scene_cancel(struct executor *executor, bool now)
 
     scene->cancels++;
     scene->cancels_now += now;
+}
+
+static inline void
+scene_recall(struct executor *executor)
+{
+    SCENE_OF(executor, executor)->recalls++;
 }
 
 static inline void
@@ -516,6 +523,7 @@ scene_new(uint32_t slots)
         .room = scene_room,
         .start = scene_start,
         .cancel = scene_cancel,
+        .recall = scene_recall,
         .pause = scene_pause,
         .drain = scene_drain,
     };

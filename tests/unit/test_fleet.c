@@ -591,6 +591,43 @@ the_first_failure_stops_the_whole_fleet(void **state)
     fleet_scene_end(scene, 1);
 }
 
+static enum play
+fail_first_hang_second(struct puppet *puppet, const char *job, uint16_t attempt)
+{
+    (void)attempt;
+    (void)puppet;
+    return strcmp(job, "j0") == 0 ? PLAY_HOLD : PLAY_HANG;
+}
+
+static bool
+first_holds_two(struct fleet_scene *scene)
+{
+    return puppet_at(scene, 0)->held.count == 2;
+}
+
+static void
+with_wait_what_runs_at_the_last_failure_may_end(void **state)
+{
+    struct fleet_scene *scene = fleet_scene_new();
+
+    (void)state;
+    scene->base->settings.max_fail = 1;
+    scene->base->settings.max_fail_wait = true;
+    struct puppet *ann = puppet_new(scene, "ann@h", 2, fail_first_hang_second);
+    puppet_wait_for_offers(ann);
+    fleet_scene_start(scene, 10, 1);
+    fleet_scene_until(scene, first_holds_two);
+    struct order_name second = ann->held.items[1].name;
+    puppet_finish(ann, ann->held.items[0].name, STATE_FAILED);
+    puppet_finish(ann, second, STATE_PASSED);
+    fleet_scene_until(scene, fleet_scene_is_over);
+    assert_int_equal(ann->cancels, 0);
+    assert_int_equal(count_states(scene, STATE_FAILED), 1);
+    assert_int_equal(count_states(scene, STATE_PASSED), 1);
+    assert_int_equal(count_states(scene, STATE_NOT_RUN), 8);
+    fleet_scene_end(scene, 1);
+}
+
 static void
 an_interrupted_build_cancels_what_runs_and_takes_leave(void **state)
 {
@@ -666,6 +703,7 @@ static const struct CMUnitTest tests[] = {
         nobody_who_comes_in_time_is_an_error_that_says_what_was_tried),
     cmocka_unit_test(a_worker_whose_setup_fails_is_named_and_not_waited_for),
     cmocka_unit_test(the_first_failure_stops_the_whole_fleet),
+    cmocka_unit_test(with_wait_what_runs_at_the_last_failure_may_end),
     cmocka_unit_test(an_interrupted_build_cancels_what_runs_and_takes_leave),
     cmocka_unit_test(a_broker_that_was_never_there_is_an_error),
     cmocka_unit_test(a_broker_that_is_gone_at_the_end_does_not_keep_us),

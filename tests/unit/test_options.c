@@ -19,7 +19,9 @@ the_table_is_sound(void **state)
 
     for (size_t i = 0; i < count; i++) {
         const struct option *row = &rows[i];
-        bool takes = row->kind == OPTION_NUMBER || row->kind == OPTION_CHOICE ||
+        bool takes = row->kind == OPTION_NUMBER ||
+                     row->kind == OPTION_FAILURES ||
+                     row->kind == OPTION_CHOICE ||
                      row->kind == OPTION_DURATION || row->kind == OPTION_SIZE ||
                      row->kind == OPTION_TEXT || row->kind == OPTION_TEXTS ||
                      row->kind == OPTION_LIST || row->kind == OPTION_WORDS;
@@ -201,6 +203,9 @@ values_of_every_kind_reach_their_field(void **state)
     settings_init(&settings);
     expect_set(&settings, "jobs", "7");
     expect_set(&settings, "max-fail", "3");
+    assert_false(settings.max_fail_wait);
+    expect_set(&settings, "max-fail", "3:wait");
+    assert_true(settings.max_fail_wait);
     expect_set(&settings, "isolation", "worker");
     expect_set(&settings, "timeout", "1m");
     expect_set(&settings, "output-limit", "64K");

@@ -648,6 +648,31 @@ failfast_stops_at_the_first_that_is_bad(void **state)
 }
 
 static void
+with_wait_what_runs_at_the_last_failure_may_end(void **state)
+{
+    struct scene *scene = scene_begun(2);
+
+    (void)state;
+    scene->settings.max_fail = 1;
+    scene->settings.max_fail_wait = true;
+    scene_job(scene, "pkg.A", ".test_x");
+    scene_job(scene, "pkg.B", ".test_x");
+    scene_job(scene, "pkg.C", ".test_x");
+    scene_collected(scene, NULL);
+    scene_result(scene, "pkg.A", "pkg.A.test_x", STATE_FAILED);
+    SCENE_DONE(scene, "pkg.A");
+    assert_int_equal(scene->cancels, 0);
+    assert_int_equal(scene->recalls, 1);
+    assert_false(scene_runs(scene, "pkg.C"));
+    scene_result(scene, "pkg.B", "pkg.B.test_x", STATE_PASSED);
+    SCENE_DONE(scene, "pkg.B");
+    scene_drained(scene);
+    scene_has_state(scene, "pkg.B.test_x", STATE_PASSED);
+    scene_has_state(scene, "pkg.C.test_x", STATE_NOT_RUN);
+    scene_end(scene, 1);
+}
+
+static void
 max_fail_counts_every_kind_of_bad_end(void **state)
 {
     struct scene *scene = scene_new(1);
@@ -1008,6 +1033,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_loss_after_a_stop_does_not_run_again),
     cmocka_unit_test(a_stop_while_collecting_runs_nothing),
     cmocka_unit_test(failfast_stops_at_the_first_that_is_bad),
+    cmocka_unit_test(with_wait_what_runs_at_the_last_failure_may_end),
     cmocka_unit_test(max_fail_counts_every_kind_of_bad_end),
     cmocka_unit_test(a_run_has_a_time_of_its_own),
     cmocka_unit_test(a_pause_is_passed_on),
