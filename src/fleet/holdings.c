@@ -25,6 +25,7 @@ holdings_init(struct holdings *holdings)
     *holdings = (struct holdings){.over = order_ends_new()};
     list_init(&holdings->orders);
     list_init(&holdings->tasks);
+    list_init(&holdings->idle);
 }
 
 static void
@@ -52,6 +53,10 @@ holdings_release(struct holdings *holdings)
     {
         held_task_free(LIST_ENTRY(link, struct held_task, link));
     }
+    LIST_FOR_EACH(link, &holdings->idle)
+    {
+        held_task_free(LIST_ENTRY(link, struct held_task, link));
+    }
     map_release(&holdings->by_name);
     order_ends_free(holdings->over);
     *holdings = (struct holdings){0};
@@ -63,8 +68,22 @@ holdings_task(struct holdings *holdings, uint64_t number)
     struct held_task *task = ALLOC(struct held_task);
 
     task->number = number;
-    list_add(&holdings->tasks, &task->link);
+    list_add(&holdings->idle, &task->link);
     return task;
+}
+
+// Counts the open orders of a task up or down.
+static void
+count_open(struct holdings *holdings, struct held_task *task, int step)
+{
+    assert(step > 0 || task->open > 0);
+    task->open = (size_t)((ptrdiff_t)task->open + step);
+    list_remove(&task->link);
+    if (task->open > 0) {
+        list_add(&holdings->tasks, &task->link);
+    } else {
+        list_add(&holdings->idle, &task->link);
+    }
 }
 
 struct held_task *
@@ -88,14 +107,6 @@ holdings_find(const struct holdings *holdings, struct order_name name)
     return map_find(&holdings->by_name, key_of(name, key));
 }
 
-static void
-adopt(struct holding *holding, struct held_task *task)
-{
-    holding->task->open--;
-    holding->task = task;
-    task->open++;
-}
-
 enum holdings_verdict
 holdings_offer(struct holdings *holdings, struct held_task *task,
                struct order_name name, json_t *order, bool redelivered)
@@ -106,7 +117,9 @@ holdings_offer(struct holdings *holdings, struct held_task *task,
     if (known != NULL) {
         // Twice in one message is once.
         if (known->task != task) {
-            adopt(known, task);
+            count_open(holdings, known->task, -1);
+            known->task = task;
+            count_open(holdings, task, 1);
         }
         return HOLDINGS_ADOPTED;
     }
@@ -122,7 +135,7 @@ holdings_offer(struct holdings *holdings, struct held_task *task,
     list_add(&holdings->orders, &holding->link);
     map_set(&holdings->by_name, key_of(name, key), holding);
     holdings->count++;
-    task->open++;
+    count_open(holdings, task, 1);
     return HOLDINGS_NEW;
 }
 
@@ -145,8 +158,7 @@ holdings_drop(struct holdings *holdings, struct holding *holding)
     char key[KEY_SIZE];
     struct held_task *task = holding->task;
 
-    assert(task->open > 0);
-    task->open--;
+    count_open(holdings, task, -1);
     holdings->count--;
     holdings->begun -= holding->begun;
     map_remove(&holdings->by_name, key_of(holding->name, key));
@@ -165,13 +177,7 @@ holdings_end(struct holdings *holdings, struct holding *holding)
 struct held_task *
 holdings_idle_task(struct holdings *holdings)
 {
-    LIST_FOR_EACH(link, &holdings->tasks)
-    {
-        struct held_task *task = LIST_ENTRY(link, struct held_task, link);
-        if (task->open == 0) {
-            list_remove(&task->link);
-            return task;
-        }
-    }
-    return NULL;
+    struct list_link *link = list_take_first(&holdings->idle);
+
+    return link != NULL ? LIST_ENTRY(link, struct held_task, link) : NULL;
 }

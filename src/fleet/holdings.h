@@ -43,7 +43,8 @@ struct holding {
 
 struct holdings {
     struct list orders; // struct holding
-    struct list tasks;  // struct held_task
+    struct list tasks;  // struct held_task, with open orders
+    struct list idle;   // and without
     struct map by_name;
     size_t count;
     size_t begun;

@@ -153,12 +153,15 @@ stream_in_release(struct stream_in *in)
 static size_t
 place_of(const struct stream_in *in, uint64_t number)
 {
-    const struct stream_waiting *waiting = in->waiting + in->head;
     size_t low = 0;
     size_t high = in->count;
 
+    if (high == 0) {
+        return 0;
+    }
+    const struct stream_waiting *waiting = in->waiting + in->head;
     // What comes is nearly always behind all others.
-    if (high > 0 && waiting[high - 1].number < number) {
+    if (waiting[high - 1].number < number) {
         return high;
     }
     while (low < high) {

@@ -82,7 +82,7 @@ what_cannot_be_read_goes(void **state)
     FILE *file = fopen("deep/joins/one=40host~" JOIN ".join", "w");
     assert_non_null(file);
     fputs("{\"half", file);
-    fclose(file);
+    assert_int_equal(fclose(file), 0);
     assert_null(marker_find("deep/joins", "one@host", &about));
     assert_false(path_is_file("deep/joins/one=40host~" JOIN ".join"));
 }
@@ -96,7 +96,7 @@ a_folder_that_cannot_be_made_is_an_error(void **state)
     FILE *file = fopen("deep", "w");
 
     assert_non_null(file);
-    fclose(file);
+    assert_int_equal(fclose(file), 0);
     assert_null(marker_write("deep/joins", "one@host", JOIN, about, &err));
     assert_true(err_is_set(&err));
     json_decref(about);
