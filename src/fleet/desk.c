@@ -1,47 +1,13 @@
-#include "fleet/desk.h"
+#include "fleet/desk_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "loop/deadline.h"
 #include "util/alloc.h"
-#include "util/list.h"
 #include "util/log.h"
-#include "util/map.h"
 
 // A connection that is full is looked at again.
 #define DESK_FULL_MS 20
-
-/* An order and what became of it. */
-struct errand {
-    struct list_link link; // in `waiting` or `running`
-    uint64_t key;          // its name
-    struct order_name name;
-    struct order_text text;
-    char *texts[3];   // what it borrows
-    uint32_t *places; // likewise, or NULL
-    uint32_t job;     // here; JOB_NONE until it was looked for
-    bool stopped;     // somebody asked for its end
-    bool begun;       // that was told
-};
-
-struct desk {
-    struct desk_params params;
-    struct executor *executor; // NULL: not open
-    struct list waiting;
-    struct list running;
-    size_t waiting_count;
-    struct map errands; // by key
-    struct finder finder;
-    ARRAY(struct errand *) of_job; // what runs, by its number here
-    struct order_places places;
-    struct deadline full;
-    struct err broken;
-    bool cancelled;
-    bool paused;
-    bool giving;
-    bool again; // something ended while orders were given out
-};
 
 // ---------------------------------------------------------------- errands
 
@@ -105,12 +71,6 @@ forget_errand(struct desk *desk, struct errand *errand)
     free(errand);
 }
 
-static void
-tell(struct desk *desk, struct update *update)
-{
-    bulletin_add(desk->params.bulletin, update);
-}
-
 /* The last word on an order that was never begun. */
 static void
 end_waiting(struct desk *desk, struct errand *errand)
@@ -123,7 +83,7 @@ end_waiting(struct desk *desk, struct errand *errand)
         .end = {.end = ORDER_CANCELLED},
     };
 
-    tell(desk, &update);
+    desk_tell(desk, &update);
     desk->waiting_count--;
     forget_errand(desk, errand);
 }
@@ -137,7 +97,7 @@ differ(struct desk *desk, struct errand *errand, struct slice reason)
         .text = reason,
     };
 
-    tell(desk, &update);
+    desk_tell(desk, &update);
     desk->waiting_count--;
     forget_errand(desk, errand);
 }
@@ -269,233 +229,15 @@ on_full_deadline(void *ctx)
     desk_give(ctx);
 }
 
-// ----------------------------------------------------------------- events
-
-/* What runs as that job, with what all its updates say. */
-static struct errand *
-errand_of(const struct desk *desk, uint32_t job)
+void
+desk_finish(struct desk *desk, struct errand *errand)
 {
-    assert(job < desk->of_job.count && desk->of_job.items[job] != NULL);
-    return desk->of_job.items[job];
-}
+    uint32_t job = errand->job;
 
-static void
-on_room(void *ctx)
-{
-    desk_give(ctx);
-}
-
-static void
-tell_begun(struct desk *desk, struct errand *errand, int slot)
-{
-    if (!errand->begun) {
-        errand->begun = true;
-        tell(desk, &(struct update){
-                       .kind = UPDATE_JOB,
-                       .o = errand->name,
-                       .slot = slot,
-                   });
-    }
-}
-
-static void
-on_job_begin(void *ctx, uint32_t job, uint16_t attempt, int slot)
-{
-    struct desk *desk = ctx;
-    (void)attempt;
-    tell_begun(desk, errand_of(desk, job), slot);
-}
-
-static void
-on_begin(void *ctx, uint32_t job, uint16_t attempt, uint32_t item, int slot,
-         uint64_t began_us)
-{
-    struct desk *desk = ctx;
-    (void)attempt;
-    (void)began_us;
-    items_get(desk->params.items, item)->tries++;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_BEGIN,
-                   .o = errand_of(desk, job)->name,
-                   .place = order_place_of(desk->params.items, job, item),
-                   .slot = slot,
-               });
-}
-
-static void
-on_slow(void *ctx, uint32_t job, uint32_t item, int slot, uint64_t us)
-{
-    struct desk *desk = ctx;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_SLOW,
-                   .o = errand_of(desk, job)->name,
-                   .place = order_place_of(desk->params.items, job, item),
-                   .slot = slot,
-                   .us = us,
-               });
-}
-
-static void
-on_result(void *ctx, const struct order_result *result)
-{
-    struct desk *desk = ctx;
-    items_get(desk->params.items, result->item)->state =
-        (uint8_t)result->outcome->state;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_RESULT,
-                   .o = errand_of(desk, result->job)->name,
-                   .place = order_place_of(desk->params.items, result->job,
-                                           result->item),
-                   .slot = result->slot,
-                   .outcome = result->outcome,
-               });
-}
-
-static void
-on_appeared(void *ctx, uint32_t job, uint16_t attempt,
-            const struct order_appeared *appeared)
-{
-    struct desk *desk = ctx;
-    (void)attempt;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_APPEARED,
-                   .o = errand_of(desk, job)->name,
-                   .slot = appeared->slot,
-                   .outcome = appeared->outcome,
-                   .appeared =
-                       {
-                           .id = appeared->id,
-                           .file = appeared->file,
-                           .line = appeared->line,
-                           .whole = appeared->whole,
-                       },
-               });
-}
-
-static void
-on_bail(void *ctx, uint32_t job, struct slice reason)
-{
-    struct desk *desk = ctx;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_BAIL,
-                   .o = errand_of(desk, job)->name,
-                   .text = reason,
-               });
-}
-
-/* A place that broke ends orders that nobody wanted to end. */
-static enum order_end
-end_of(const struct desk *desk, const struct errand *errand,
-       const struct order_report *report)
-{
-    bool asked = desk->cancelled || errand->stopped;
-
-    return report->end == ORDER_CANCELLED && !asked ? ORDER_LOST : report->end;
-}
-
-static void
-on_end(void *ctx, const struct order_report *report)
-{
-    struct desk *desk = ctx;
-    struct errand *errand = errand_of(desk, report->job);
-    bool ran = report->running != ITEM_NONE;
-    struct update update = {
-        .kind = UPDATE_END,
-        .o = errand->name,
-        .place = ran ? order_place_of(desk->params.items, report->job,
-                                      report->running)
-                     : ITEM_NONE,
-        .slot = report->slot,
-        .us = report->us,
-        .end =
-            {
-                .end = end_of(desk, errand, report),
-                .running_us = report->running_us,
-                .status = report->status,
-                .problem = slice_of(report->problem),
-                .job_limit = report->job_limit,
-                .left = report->left,
-                .usage = report->usage,
-                .out = report->out,
-                .err = report->err,
-            },
-    };
-
-    tell(desk, &update);
-    mark_running(desk, report->job, false, 0);
-    desk->of_job.items[report->job] = NULL;
+    mark_running(desk, job, false, 0);
+    desk->of_job.items[job] = NULL;
     forget_errand(desk, errand);
     desk_give(desk);
-}
-
-static void
-on_leak(void *ctx, const struct event_leak *leak)
-{
-    struct desk *desk = ctx;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_LEAK,
-                   .leak =
-                       {
-                           .job = slice_of(leak->job),
-                           .id = slice_of(leak->id),
-                           .pid = leak->pid,
-                           .command = slice_of(leak->command),
-                       },
-               });
-}
-
-static void
-on_note(void *ctx, enum note_level level, const char *text, const char *hint)
-{
-    struct desk *desk = ctx;
-    tell(desk, &(struct update){
-                   .kind = UPDATE_NOTE,
-                   .note = {level, slice_of(text), slice_of(hint)},
-               });
-}
-
-static void
-tell_broken(void *ctx)
-{
-    struct desk *desk = ctx;
-    desk->params.on_broken(desk->params.ctx, &desk->broken);
-}
-
-static void
-on_broken(void *ctx, const struct err *err)
-{
-    struct desk *desk = ctx;
-    if (!err_is_set(&desk->broken)) {
-        desk->broken = *err;
-        loop_post(desk->params.loop, tell_broken, desk);
-    }
-}
-
-static void
-on_drained(void *ctx)
-{
-    struct desk *desk = ctx;
-    desk->params.on_drained(desk->params.ctx);
-}
-
-const struct executor_events *
-desk_events(void)
-{
-    static const struct executor_events events = {
-        .on_room = on_room,
-        .on_job_begin = on_job_begin,
-        .on_begin = on_begin,
-        .on_slow = on_slow,
-        .on_result = on_result,
-        .on_appeared = on_appeared,
-        .on_bail = on_bail,
-        .on_end = on_end,
-        .on_leak = on_leak,
-        .on_note = on_note,
-        .on_broken = on_broken,
-        .on_drained = on_drained,
-    };
-    return &events;
 }
 
 // ----------------------------------------------------------- from outside
@@ -629,8 +371,8 @@ desk_pause(struct desk *desk, bool paused)
     }
     LIST_FOR_EACH(link, &desk->running)
     {
-        tell_begun(desk, LIST_ENTRY(link, struct errand, link),
-                   desk->params.base);
+        desk_tell_begun(desk, LIST_ENTRY(link, struct errand, link),
+                        desk->params.base);
     }
 }
 

@@ -1,52 +1,12 @@
-#include "fleet/serving.h"
+#include "fleet/serving_internal.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fleet/serving_codec.h"
-#include "fleet/speech.h"
-#include "fleet/tree.h"
-#include "loop/connection.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
-// When results pile up, nothing new begins.
-#define SERVING_QUEUE_MAX ((size_t)16 << 20)
 #define SERVING_MISSING_MAX ((size_t)2048)
-
-enum phase {
-    PHASE_PLAN = 1,
-    PHASE_TREE,
-    PHASE_SETUP,
-    PHASE_SERVING,
-    PHASE_FAILED, // waits for its teardown
-    PHASE_DRAINING,
-    PHASE_TEARDOWN,
-    PHASE_REMOVING,
-    PHASE_LEFT, // or nobody is there any more
-};
-
-struct serving {
-    struct serving_params params;
-    enum phase phase;
-    struct connection *connection;
-    struct serving_message message;
-    struct plan plan;
-    struct guardians *guardians;
-    struct scripts *scripts;
-    struct tree *tree; // NULL: no plan has come
-    struct speech speech;
-    struct bulletin *bulletin;
-    struct serving_place place;
-    struct desk *desk;  // NULL: no order has come
-    struct buf missing; // modules that could not be loaded
-    struct buf line;
-    struct err problem; // of the end
-    usec began;         // to prepare, then to tear down
-    bool paused;        // nothing is to begin
-    bool configured;    // the teardown script is to run
-    bool over;
-};
 
 static void begin_end(struct serving *serving, bool now);
 
@@ -61,9 +21,8 @@ send_bytes(void *ctx, struct slice bytes)
     }
 }
 
-/* Sends the line that was built, behind all updates. */
-static void
-send_line(struct serving *serving)
+void
+serving_send_line(struct serving *serving)
 {
     bulletin_flush(serving->bulletin);
     send_bytes(serving, buf_slice(&serving->line));
@@ -108,9 +67,8 @@ abandon(struct serving *serving)
     }
 }
 
-/* It cannot serve this build, now or any more. */
-static void
-fail(struct serving *serving, const struct err *err)
+void
+serving_fail(struct serving *serving, const struct err *err)
 {
     if (serving->phase >= PHASE_FAILED) {
         return;
@@ -129,7 +87,7 @@ fail(struct serving *serving, const struct err *err)
         buf_addf(&why, " (%s)", err->hint);
     }
     serving_add_failed(&serving->line, buf_text(&why));
-    send_line(serving);
+    serving_send_line(serving);
     buf_release(&why);
 }
 
@@ -140,7 +98,7 @@ be_ready(struct serving *serving)
 {
     serving->phase = PHASE_SERVING;
     serving_add_ready(&serving->line, (uint64_t)passed_us(serving));
-    send_line(serving);
+    serving_send_line(serving);
 }
 
 static void
@@ -162,7 +120,7 @@ on_setup_done(void *ctx, const struct event_script *script)
     struct err err = {0};
     err_set(&err, ERR_SYSTEM, "setup of workspace \"%s\": %s",
             script->workspace, script->problem);
-    fail(serving, &err);
+    serving_fail(serving, &err);
 }
 
 static void
@@ -178,7 +136,7 @@ set_up(struct serving *serving, const char *folder, const char *revision)
         .said_ctx = serving,
     };
     if (!events->on_tree(serving->params.ctx, &tree, &serving->scripts, &err)) {
-        fail(serving, &err);
+        serving_fail(serving, &err);
         return;
     }
     serving->configured = true;
@@ -209,7 +167,7 @@ on_want(void *ctx, const struct tree_want *want)
     struct serving *serving = ctx;
     serving_add_want(&serving->line, want->hash, want->at, want->bytes,
                      want->again);
-    send_line(serving);
+    serving_send_line(serving);
 }
 
 static void
@@ -240,7 +198,7 @@ on_tree_failed(void *ctx, const struct err *err)
         return;
     }
     err_wrap(&why, "getting the sources");
-    fail(serving, &why);
+    serving_fail(serving, &why);
 }
 
 static void
@@ -258,7 +216,7 @@ get_tree(struct serving *serving)
     if (json_object_size(plan->tree) > 0 &&
         (plan->home[0] != '/' || plan->node[0] == '\0')) {
         err_set(&err, ERR_PROTOCOL, "the plan names no place for a tree");
-        fail(serving, &err);
+        serving_fail(serving, &err);
         return;
     }
     serving->tree = tree_new(
@@ -273,7 +231,7 @@ get_tree(struct serving *serving)
         },
         &events, serving, &err);
     if (serving->tree == NULL) {
-        fail(serving, &err);
+        serving_fail(serving, &err);
         return;
     }
     tree_start(serving->tree);
@@ -293,195 +251,10 @@ take_plan(struct serving *serving, struct err *err)
     struct err refusal = {0};
     if (!serving->params.events->on_plan(serving->params.ctx, &serving->plan,
                                          &serving->guardians, &refusal)) {
-        fail(serving, &refusal);
+        serving_fail(serving, &refusal);
         return;
     }
     get_tree(serving);
-}
-
-// ------------------------------------------------------------- collecting
-
-static void
-on_module(void *ctx, struct slice module)
-{
-    (void)ctx;
-    (void)module;
-}
-
-static void
-on_note(void *ctx, enum note_level level, const char *text, const char *hint)
-{
-    struct serving *serving = ctx;
-    if (level == NOTE_INFO) {
-        return; // said by each worker, and read by nobody
-    }
-    bulletin_add(serving->bulletin,
-                 &(struct update){
-                     .kind = UPDATE_NOTE,
-                     .note = {level, slice_of(text), slice_of(hint)},
-                 });
-}
-
-static void
-on_collected(void *ctx, const struct err *err)
-{
-    struct serving *serving = ctx;
-    if (serving->phase != PHASE_SERVING) {
-        return;
-    }
-    if (err != NULL) {
-        fail(serving, err);
-        return;
-    }
-    desk_open(serving->desk, serving->place.executor,
-              buf_slice(&serving->missing));
-}
-
-static void
-on_broken_module(void *ctx, struct slice module, struct slice file,
-                 const struct outcome *outcome)
-{
-    struct serving *serving = ctx;
-    struct slice message = outcome->finding_count > 0
-                               ? outcome->findings[0].message
-                               : (struct slice){0};
-    (void)file;
-    buf_addf(&serving->missing, "%s%.*s: %.*s",
-             serving->missing.len > 0 ? "; " : "",
-             SLICE_ARG(slice_first(module, 200)),
-             SLICE_ARG(slice_first(message, 300)));
-}
-
-/* The coordinator, who collected too, has told of it. */
-static void
-on_unknown(void *ctx, struct slice label, struct slice reason)
-{
-    (void)ctx;
-    (void)label;
-    (void)reason;
-}
-
-static void
-collect(struct serving *serving)
-{
-    static const struct source_events events = {
-        .on_module = on_module,
-        .on_note = on_note,
-        .on_collected = on_collected,
-        .on_broken_module = on_broken_module,
-        .on_unknown = on_unknown,
-    };
-    struct source *source = serving->place.source;
-    if (source == NULL) {
-        on_collected(serving, NULL);
-        return;
-    }
-    source->ops->collect(source, serving->place.items, false, &events, serving);
-}
-
-// ----------------------------------------------------------------- orders
-
-static void
-on_broken(void *ctx, const struct err *err)
-{
-    fail(ctx, err);
-}
-
-static bool
-is_full(void *ctx)
-{
-    const struct serving *serving = ctx;
-    return serving->connection != NULL &&
-           connection_queued(serving->connection) > SERVING_QUEUE_MAX;
-}
-
-static void on_drained(void *ctx);
-
-/* Everything that runs jobs comes with the first of them. */
-static bool
-make_desk(struct serving *serving, struct err *err)
-{
-    const struct serving_events *events = serving->params.events;
-    if (!events->on_order(serving->params.ctx, &serving->plan, &serving->place,
-                          err)) {
-        return false;
-    }
-    serving->desk = desk_new(&(struct desk_params){
-        .loop = serving->params.loop,
-        .items = serving->place.items,
-        .bulletin = serving->bulletin,
-        .jobs = serving->place.jobs,
-        .base = serving->plan.base,
-        .on_broken = on_broken,
-        .on_drained = on_drained,
-        .is_full = is_full,
-        .ctx = serving,
-    });
-    events->on_desk(serving->params.ctx, serving->desk);
-    desk_pause(serving->desk, serving->paused);
-    collect(serving);
-    return true;
-}
-
-static void
-take_orders(struct serving *serving, struct err *err)
-{
-    struct err refusal = {0};
-    if (serving->phase < PHASE_SERVING) {
-        err_set(err, ERR_PROTOCOL, "orders before it was ready");
-        return;
-    }
-    if (serving->phase > PHASE_SERVING) {
-        return; // they were on their way
-    }
-    const json_t *orders = serving->message.orders;
-    if (serving->desk == NULL && !make_desk(serving, &refusal)) {
-        fail(serving, &refusal);
-        return;
-    }
-    for (size_t i = 0; i < json_array_size(orders); i++) {
-        if (!desk_take(serving->desk, json_array_get(orders, i), err)) {
-            return;
-        }
-    }
-}
-
-static void
-take_cancel(struct serving *serving)
-{
-    const struct serving_message *message = &serving->message;
-    if (serving->desk == NULL) {
-        return;
-    }
-    if (message->all) {
-        desk_cancel_all(serving->desk, message->now);
-    } else {
-        desk_cancel(serving->desk, message->names.items, message->names.count,
-                    message->now);
-    }
-}
-
-/* With no slots what runs goes on, and nothing begins. */
-static void
-take_pool(struct serving *serving)
-{
-    struct executor *executor = serving->place.executor;
-    int slots = serving->message.slots;
-    struct err err = {0};
-    serving->paused = slots == 0;
-    if (slots > 0) {
-        serving->plan.slots = slots;
-    }
-    if (slots > 0 && executor != NULL &&
-        !executor->ops->resize(executor, slots, &err)) {
-        on_note(serving, NOTE_WARNING, err.text, err.hint);
-    }
-    if (serving->desk != NULL) {
-        desk_pause(serving->desk, serving->paused);
-    }
-    serving_add_pool(&serving->line, slots,
-                     serving->desk != NULL ? desk_given(serving->desk) : 0);
-    send_line(serving);
 }
 
 // ---------------------------------------------------------------- the end
@@ -493,7 +266,7 @@ leave(struct serving *serving)
     serving->phase = PHASE_LEFT;
     serving_add_left(&serving->line, ok, ok ? "" : serving->problem.text,
                      (uint64_t)passed_us(serving));
-    send_line(serving);
+    serving_send_line(serving);
     connection_close(serving->connection);
 }
 
@@ -551,8 +324,8 @@ tear_down(struct serving *serving)
     }
 }
 
-static void
-on_drained(void *ctx)
+void
+serving_on_drained(void *ctx)
 {
     struct serving *serving = ctx;
     if (serving->phase == PHASE_DRAINING) {
@@ -620,13 +393,13 @@ act(struct serving *serving, struct err *err)
         take_plan(serving, err);
         break;
     case SERVING_RUN:
-        take_orders(serving, err);
+        serving_take_orders(serving, err);
         break;
     case SERVING_CANCEL:
-        take_cancel(serving);
+        serving_take_cancel(serving);
         break;
     case SERVING_POOL:
-        take_pool(serving);
+        serving_take_pool(serving);
         break;
     case SERVING_TEARDOWN:
         take_teardown(serving);
@@ -698,7 +471,7 @@ serving_new(const struct serving_params *params)
     serving->connection = connection_new(params->loop, params->fd);
     connection_start(serving->connection, &events, serving);
     serving_add_hello(&serving->line, params->version, (int)getpid());
-    send_line(serving);
+    serving_send_line(serving);
     return serving;
 }
 

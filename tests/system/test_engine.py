@@ -350,6 +350,17 @@ class Ending(EngineCase):
         self.assertEqual({u["end"] for u in engine.all("end")},
                          {"cancelled"})
 
+    def test_teardown_while_the_suite_is_loaded_ends_that(self):
+        up = self.fifo("up")
+        self.suite({"test_it.py": "import time\n"
+                                  "open(%r, 'w').write('up\\n')\n"
+                                  "time.sleep(1000)\n" % up.path})
+        engine = self.ready()
+        engine.say("run", orders=[order(0, "test_it.T", IDS)])
+        up.line(engine.program)
+        self.assertTrue(self.tear_down(engine)["ok"])
+        self.assertEqual(engine.await_update("end", 0)["end"], "cancelled")
+
     def test_the_end_of_the_connection_ends_everything(self):
         up = self.fifo("up")
         self.suite({"it": "#!/bin/sh\nsetsid sleep 1000 &\necho $! > %s\n"

@@ -192,6 +192,7 @@ write_and_read(const struct update *update, struct update_memory *memory,
     struct buf buf = BUF_INIT((size_t)64 << 20);
     struct err err = {0};
 
+    *result = *update; // fail_msg() does not come back
     update_add(&buf, update);
     assert_false(buf.overflowed);
     assert_true(buf.len <= UPDATE_MAX);
