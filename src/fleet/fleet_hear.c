@@ -59,7 +59,7 @@ fleet_join_over(struct fleet *fleet, struct join *join, enum join_state state,
     fleet_ship_close(fleet, join);
     log_info("fleet: %s %s: %s", join->node, died ? "is lost" : "left", why);
     roster_move(&fleet->roster, join, state);
-    tracker_lose(fleet->tracker, join->number, died, &lost);
+    tracker_lose(fleet->tracker, join->number, died ? join->slots : 0, &lost);
     fleet->audit.ask = 0; // one that was asked does not answer any more
     if (died) {
         transport_reclaim(fleet->transport, fleet->names.queue, join->node,

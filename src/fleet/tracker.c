@@ -355,10 +355,17 @@ tracker_bounce(struct tracker *tracker, struct order_name name,
 }
 
 void
-tracker_lose(struct tracker *tracker, uint32_t join, bool died,
+tracker_lose(struct tracker *tracker, uint32_t join, int slots,
              struct tracked_list *lost)
 {
     struct chain *chain = chain_of_join(tracker, join);
+    bool died = slots > 0;
+    // They stand in the order in which they were taken, and so are run.
+    for (uint32_t place = chain->first; place != NOWHERE && slots > 0;
+         place = tracker->all.items[place].after) {
+        tracker->all.items[place].began = true;
+        slots--;
+    }
     // From the last one on, as each goes to the front of the others.
     while (chain->last != NOWHERE) {
         tracker->all.items[chain->last].deaths += died;

@@ -111,10 +111,12 @@ void tracker_bounce(struct tracker *tracker, struct order_name name,
                     struct tracked_list *lost);
 
 /*
- * `join` is gone: it `died`, or took its leave. What began there is lost, and
- * over: it is added to `lost`. What did not is READY again.
+ * `join` is gone: it died with so many `slots`, or took its leave (0). What
+ * began there is lost, and over: it is added to `lost`. What did not is READY
+ * again. The first orders that a dead one had, one for each slot, count as
+ * begun: it may have died of them before it could say so.
  */
-void tracker_lose(struct tracker *tracker, uint32_t join, bool died,
+void tracker_lose(struct tracker *tracker, uint32_t join, int slots,
                   struct tracked_list *lost);
 
 /*

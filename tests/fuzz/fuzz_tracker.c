@@ -150,7 +150,7 @@ happen(struct model *model)
         break;
     case 8:
         join = next(model) % JOINS;
-        tracker_lose(model->tracker, join, next(model) % 2 != 0, &model->given);
+        tracker_lose(model->tracker, join, next(model) % 3, &model->given);
         FUZZ_CHECK(tracker_held(model->tracker, join) == 0);
         break;
     case 9:

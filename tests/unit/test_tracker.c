@@ -106,7 +106,7 @@ what_began_with_a_lost_taker_is_lost(void **state)
     (void)state;
     send_all(&scene, 1);
     tracker_begin(scene.tracker, name(0), ANN, 7, 2);
-    tracker_lose(scene.tracker, ANN, true, &scene.ended);
+    tracker_lose(scene.tracker, ANN, 1, &scene.ended);
     assert_int_equal(scene.ended.count, 1);
     assert_int_equal(scene.ended.items[0].slot, 7);
     assert_int_equal(scene.ended.items[0].place, 2);
@@ -131,31 +131,34 @@ what_did_not_begin_is_sent_again_first_and_as_it_was(void **state)
     tracker_take(scene.tracker, name(0), ANN);
     tracker_take(scene.tracker, name(1), ANN);
     tracker_take(scene.tracker, name(2), BOB);
-    tracker_lose(scene.tracker, ANN, true, &scene.ended);
-    assert_int_equal(scene.ended.count, 0);
-    assert_int_equal(tracker_send(scene.tracker, 2)->order.job, 0);
+    tracker_lose(scene.tracker, ANN, 1, &scene.ended);
+    // Her one slot was at the first of them, whatever she could say of it.
+    assert_int_equal(scene.ended.count, 1);
+    assert_int_equal(scene.ended.items[0].order.job, 0);
     assert_int_equal(tracker_send(scene.tracker, 2)->order.job, 1);
-    const struct tracked *third = tracker_send(scene.tracker, 2);
-    assert_int_equal(third->order.job, 3);
-    assert_int_equal(third->order.attempt, 1);
+    const struct tracked *next = tracker_send(scene.tracker, 2);
+    assert_int_equal(next->order.job, 3);
+    assert_int_equal(next->order.attempt, 1);
     end(&scene);
 }
 
 static void
-an_order_that_kills_whoever_takes_it_is_lost_in_the_end(void **state)
+an_order_behind_others_is_lost_after_so_many_deaths(void **state)
 {
-    struct scene scene = begin(1);
-    uint32_t deaths = 0;
+    struct scene scene = begin(TRACKER_DEATHS_MAX + 2);
+    uint32_t last = TRACKER_DEATHS_MAX + 1;
 
     (void)state;
-    while (scene.ended.count == 0) {
-        assert_non_null(tracker_send(scene.tracker, 1));
-        tracker_take(scene.tracker, name(0), deaths);
-        tracker_lose(scene.tracker, deaths, true, &scene.ended);
-        deaths++;
-        assert_in_range(deaths, 1, TRACKER_DEATHS_MAX + 1);
+    for (uint32_t deaths = 0; deaths <= TRACKER_DEATHS_MAX; deaths++) {
+        assert_int_equal(scene.ended.count, deaths);
+        while (tracker_send(scene.tracker, 1) != NULL) {
+        }
+        // Always behind another one, which is what is lost.
+        tracker_take(scene.tracker, name(deaths), deaths);
+        tracker_take(scene.tracker, name(last), deaths);
+        tracker_lose(scene.tracker, deaths, 1, &scene.ended);
     }
-    assert_int_equal(deaths, TRACKER_DEATHS_MAX + 1);
+    assert_int_equal(scene.ended.count, TRACKER_DEATHS_MAX + 2);
     assert_int_equal(tracker_count(scene.tracker), 0);
     end(&scene);
 }
@@ -169,7 +172,7 @@ who_takes_leave_is_not_held_against_the_order(void **state)
     for (uint32_t join = 0; join < TRACKER_DEATHS_MAX + 3; join++) {
         assert_non_null(tracker_send(scene.tracker, 1));
         tracker_take(scene.tracker, name(0), join);
-        tracker_lose(scene.tracker, join, false, &scene.ended);
+        tracker_lose(scene.tracker, join, 0, &scene.ended);
     }
     assert_int_equal(scene.ended.count, 0);
     assert_int_equal(tracker_ready(scene.tracker), 1);
@@ -184,7 +187,7 @@ the_last_copy_that_bounces_is_sent_again(void **state)
     (void)state;
     send_all(&scene, 1);
     tracker_take(scene.tracker, name(0), ANN);
-    tracker_lose(scene.tracker, ANN, true, &scene.ended);
+    tracker_lose(scene.tracker, ANN, 0, &scene.ended); // she left
     send_all(&scene, 2); // beside that one which ANN had
     tracker_bounce(scene.tracker, name(0), &scene.ended);
     assert_int_equal(tracker_ready(scene.tracker), 0);
@@ -308,7 +311,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_second_taker_is_told_to_drop_it),
     cmocka_unit_test(what_began_with_a_lost_taker_is_lost),
     cmocka_unit_test(what_did_not_begin_is_sent_again_first_and_as_it_was),
-    cmocka_unit_test(an_order_that_kills_whoever_takes_it_is_lost_in_the_end),
+    cmocka_unit_test(an_order_behind_others_is_lost_after_so_many_deaths),
     cmocka_unit_test(who_takes_leave_is_not_held_against_the_order),
     cmocka_unit_test(the_last_copy_that_bounces_is_sent_again),
     cmocka_unit_test(
