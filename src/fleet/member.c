@@ -88,6 +88,7 @@ drain(struct member *member)
         member_say(member, "what runs may end; %zu jobs",
                    service->holdings.begun);
         member_engine_slots(member, 0);
+        member_set_prefetch(member);
     }
 }
 

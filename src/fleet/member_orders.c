@@ -41,7 +41,10 @@ member_set_prefetch(struct member *member)
     uint32_t each = service->message_orders > 0 ? service->message_orders : 1;
     uint32_t prefetch = (wanted + each - 1) / each;
 
-    prefetch = prefetch > 0 ? prefetch : 1;
+    // As long as something runs, no more than what runs.
+    if (prefetch == 0 || service->draining) {
+        prefetch = 1;
+    }
     if (prefetch == service->prefetch) {
         return;
     }
