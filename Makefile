@@ -8,6 +8,8 @@
 #   make lint      what looks at the sources
 #   make asan      the tests under the address and undefined-behaviour checks
 #   make bench     speed, beside bare loops and other runners
+#   make fleet-all   faults on a fleet with each broker and kind of worker
+#   make soak      200 faults drawn by lot; SOAK_FAULTS, SOAK_SEED
 #   make compare   the standard library's tests, under unittest and under mule
 #   make fuzz      looks for new inputs; FUZZ_SECONDS for each target
 #   make format    lets clang-format have its way
@@ -18,13 +20,16 @@ BUILD = build
 ASAN = build-asan
 FUZZ = build-fuzz
 FUZZ_SECONDS = 60
+SOAK_FAULTS = 200
+SOAK_SEED =
 PREFIX = /usr/local
 SETUP_FLAGS = --prefix=$(PREFIX)
 ifeq ($(CI),true)
 SETUP_FLAGS += -Dwerror=true
 endif
 
-.PHONY: all build run check lint asan bench compare fuzz format install clean
+.PHONY: all build run check lint asan fleet-all soak bench compare fuzz format
+.PHONY: install clean
 all: build
 
 # The stamps that meson leaves make each of these a matter of milliseconds.
@@ -65,6 +70,20 @@ asan: check-packages
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	    tools/check $(ASAN) unit golden fuzz broker smoke system
+
+# CI meets each fault with one broker and one kind of worker; this with all.
+fleet-all: check-packages
+	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD) mule
+	MULE_FLEET_ALL=1 $(BUILD)/mule test --basedir tests/system --top tests \
+	    tests/system/test_fleet_faults.py
+
+soak: check-packages
+	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD) mule
+	MULE_SOAK_FAULTS=$(SOAK_FAULTS) MULE_SOAK_SEED=$(SOAK_SEED) \
+	    $(BUILD)/mule test -vvv --basedir tests/system --top tests \
+	    --timeout 0 tests/system/test_fleet_soak.py
 
 # ROWS=spawn,zygote and QUICK=1 for a part of it.
 bench: build

@@ -93,6 +93,13 @@ class FleetCase(MuleCase):
             self.broker.process, getattr(self.broker, "epmd", None))
             if process is not None]
 
+    def _look_behind(self):
+        # What Python's multiprocessing leaves when a Celery worker is killed.
+        for name in os.listdir(self.tmp):
+            if name.startswith("pymp-"):
+                os.rmdir(os.path.join(self.tmp, name))
+        super()._look_behind()
+
     def setUp(self):
         super().setUp()
         self.environment["MULE_BROKER"] = self.broker.url
