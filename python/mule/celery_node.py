@@ -150,6 +150,8 @@ class Node:
 
     def wait_for_native(self):
         """Without the event loop, that does what still is to be done."""
+        if self.native is None:
+            return
         while self.native is not None and not is_asked(state.should_terminate):
             self.run_posts()
             self._keep_connected()

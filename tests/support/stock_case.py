@@ -59,6 +59,8 @@ class Broker:
             server = (brokers.RedisServer if kind == "redis"
                       else brokers.RabbitServer)()
             cls.servers[kind] = server.start()
+            if kind == "rabbitmq":
+                server.ctl("await_startup")
         return cls.servers[kind]
 
     @classmethod
@@ -176,10 +178,10 @@ class Worker:
 
 
 class StockCase(unittest.TestCase):
-    """`self.celery` is the name of an environment, `self.kind` of a broker."""
+    """Of an environment (celery_env) and a kind of broker."""
 
-    celery = "newest"
-    kind = "redis"
+    stock_version = "newest"
+    broker_kind = "redis"
 
     @classmethod
     def tearDownClass(cls):
@@ -187,8 +189,8 @@ class StockCase(unittest.TestCase):
 
     def setUp(self):
         processes.reap_orphans()
-        self.python = celery_env.python(self.celery)
-        self.broker = Broker.get(self.kind)
+        self.python = celery_env.python(self.stock_version)
+        self.broker = Broker.get(self.broker_kind)
         self.home = os.path.realpath(tempfile.mkdtemp(prefix="st-"))
         self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
         self.tmp = os.path.join(self.home, "tmp")
@@ -206,7 +208,7 @@ class StockCase(unittest.TestCase):
 
     def vhost(self):
         """A corner of the broker that no other test has used."""
-        if self.kind == "redis":
+        if self.broker_kind == "redis":
             self.broker.command("FLUSHALL")
             return self.broker.url
         name = os.path.basename(self.home)
@@ -215,6 +217,11 @@ class StockCase(unittest.TestCase):
                         next(iter(self.broker.users)), ".*", ".*", ".*")
         self.addCleanup(self.broker.ctl, "delete_vhost", name)
         return self.broker.url_of(name)
+
+    def enter(self, context):
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
 
     def _close_members(self):
         for member in self.members:

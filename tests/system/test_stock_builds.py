@@ -10,7 +10,7 @@ import shutil
 import signal
 import unittest
 
-from support import celery_env, processes
+from support import celery_env, processes, rotation
 from support.fleet_case import SMALL, SMALL_STATES, WAITING, FleetCase
 from support.mule_case import BINARY, ROOT
 
@@ -227,21 +227,7 @@ class StockBuilds:
         self.stop()
 
 
-class WithNewestOnRedis(StockBuilds, FleetCase):
-    stock_version, broker_kind = "newest", "redis"
-
-
-class WithNewestOnRabbit(StockBuilds, FleetCase):
-    stock_version, broker_kind = "newest", "rabbitmq"
-
-
-class With52OnRedis(StockBuilds, FleetCase):
-    stock_version, broker_kind = "5.2", "redis"
-
-
-class With52OnRabbit(StockBuilds, FleetCase):
-    stock_version, broker_kind = "5.2", "rabbitmq"
-
+rotation.tell(StockBuilds, FleetCase, globals())
 
 if __name__ == "__main__":
     unittest.main()

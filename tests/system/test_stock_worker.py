@@ -1,6 +1,7 @@
 """Stock Celery workers carry: a test is the member, another the coordinator."""
 
 import glob
+import json
 import os
 import shutil
 import signal
@@ -8,7 +9,8 @@ import threading
 import time
 import unittest
 
-from support import processes
+from support import celery_env, processes, rotation
+from support.proxy import Proxy
 from support.stock_case import PATIENCE, StockCase
 
 BUILD = "mule-b1"
@@ -93,13 +95,14 @@ class Carrying:
 
     def test_sends_in_order_and_says_when_it_is_done(self):
         worker, member = self.serving()
+        self.declare("mule-in-b1", 600000)
         for number in range(1, 21):
             member.say(msg="send", id=number, queue="mule-in-b1",
                        expires_ms=600000, seal="seal", payload="p%d" % number)
         for number in range(1, 21):
             done = member.wait("main", msg="done", id=number)
             self.assertNotIn("why", done["line"])
-        bodies = self.take("mule-in-b1", 20) if self.kind == "redis" else []
+        bodies = self.take("mule-in-b1", 20)
         for number, body in enumerate(bodies, 1):
             self.assertEqual(body, {"payload": "p%d" % number, "seal": "seal"})
         self.stop(worker, member)
@@ -169,9 +172,7 @@ class Carrying:
         worker.process.kill()
         member.wait("end")
         worker.wait()
-        # The real one removes it; this one is a fake.
-        for path in glob.glob(os.path.join(self.tmp, "mule-*")):
-            shutil.rmtree(path)
+        self.forget_folders()
 
     def test_a_terminated_order_is_told_and_its_child_lives(self):
         worker, member = self.joined()
@@ -231,21 +232,159 @@ class Carrying:
             self.assertLess(time.monotonic(), deadline)
 
 
-class WithNewestOnRedis(Carrying, StockCase):
-    celery, kind = "newest", "redis"
+    # --------------------------------------------------------- misfortunes
+
+    def test_a_cold_shutdown_is_told_at_once(self):
+        worker, member = self.joined()
+        self.order(member, "one")
+        worker.process.send_signal(signal.SIGQUIT)
+        member.wait("main", msg="stop", how="cold")
+        member.wait("end")
+        worker.wait()
+        self.forget_folders()
+
+    def forget_folders(self):
+        """The real native process removes what this fake leaves."""
+        for path in glob.glob(os.path.join(self.tmp, "mule-*")):
+            shutil.rmtree(path)
+
+    def test_a_lost_connection_sets_the_children_free(self):
+        direct = self.url
+        proxy = self.enter(Proxy(self.broker.port))
+        self.url = proxy.url(direct)
+        self.write_app()
+        self.url = direct
+        worker = self.start("-c", "1")
+        member = self.member(worker)
+        self.send("mule.provision", "offer")
+        offer = member.wait("task", kind="offer")["task"]
+        member.say(msg="offers", wanted=False)
+        member.end(offer, "done")
+        self.declare(BUILD, EXPIRES)
+        member.say(msg="join", queue=BUILD, expires_ms=EXPIRES, prefetch=1)
+        worker.wait_log(f"takes from {BUILD}")
+        task = self.order(member, "one")
+        proxy.drop()
+        member.wait("main", msg="way", up=False)
+        member.wait("main", msg="lost")
+        member.end(task["task"], "gone")
+        proxy.restore()
+        member.wait("main", msg="way", up=True)
+        if self.broker_kind == "redis":
+            # It stays with the worker that is gone until it is old.
+            again = self.order(member, "two")
+        else:
+            again = member.wait("task", payload="one")
+            self.assertIs(again["line"]["redelivered"], True)
+        member.end(again["task"], "done")
+        self.leave(member)
+        self.wait_queues([])
+        member.say(msg="offers", wanted=True)
+        self.wait_queues(["default"])
+        self.assertEqual(self.add(), 42)
+        self.stop(worker, member)
+
+    def test_a_pool_that_cannot_serve_is_refused_and_works_on(self):
+        for pool, environment in (("solo", self.stock_version),
+                                  ("threads", self.stock_version),
+                                  ("gevent", "pools"), ("eventlet", "pools")):
+            with self.subTest(pool=pool):
+                self.python = celery_env.python(environment)
+                self.write_app()
+                refusing = self.start("-P", pool, "-c", "2", name="r")
+                refusing.wait_log("does not serve builds: the pool")
+                refusing.wait_log("ready.")
+                self.assertEqual(self.add(), 42)
+                self.expect_offer_elsewhere(refusing)
+
+    def test_a_worker_without_the_program_serves_no_build(self):
+        self.write_app(fake=False, prologue=(
+            "from mule import celery_node\n"
+            "celery_node.command = lambda: None\n"))
+        refusing = self.start("-c", "1", name="r")
+        refusing.wait_log("the program mule was not found")
+        refusing.wait_log("ready.")
+        self.assertEqual(self.add(), 42)
+        self.expect_offer_elsewhere(refusing)
+
+    def test_a_program_that_always_ends_is_given_up(self):
+        self.write_app(fake=False, prologue=(
+            "from mule import celery_node\n"
+            "celery_node.command = lambda: ['/bin/false']\n"
+            "celery_node.PAUSES = (0.1, 0.1)\n"))
+        worker = self.start("-c", "1", name="r")
+        worker.wait_log("ends before it has greeted")
+        self.assertEqual(self.add(), 42)
+        self.assertEqual(worker.stop(), 0)
+
+    def expect_offer_elsewhere(self, refusing):
+        """An offer that it gets goes on to a worker that serves."""
+        self.send("mule.provision", "for another")
+        self.write_app()
+        worker = self.start("-c", "1", name="w")
+        member = self.member(worker)
+        offer = member.wait("task", kind="offer", payload="for another")
+        member.end(offer["task"], "done")
+        self.stop(worker, member)
+        self.assertEqual(refusing.stop(), 0, refusing.log()[-3000:])
+
+    # --------------------------------------------------------------- more
+
+    def test_pieces_of_a_queue_are_handed_on(self):
+        worker, member = self.serving()
+        self.declare("mule-ship-b1-j", 600000)
+        member.say(msg="listen", queue="mule-ship-b1-j")
+        for text in ("first", "second"):
+            self.client(
+                "with kombu.Connection(url) as c:\n"
+                "    c.Producer().publish({'at': words[0]}, exchange='',\n"
+                "        routing_key='mule-ship-b1-j', serializer='json')\n",
+                text)
+            piece = member.wait("main", msg="piece")["line"]
+            self.assertEqual(json.loads(piece["body"]), {"at": text})
+        member.say(msg="listen", queue=None)
+        self.stop(worker, member)
+
+    def test_an_erased_queue_is_gone(self):
+        worker, member = self.serving()
+        self.declare(BUILD, EXPIRES)
+        self.send("mule.run_test", "one", BUILD)
+        self.assertEqual(self.names().count(BUILD), 1)
+        member.say(msg="erase", queue=BUILD)
+        deadline = time.monotonic() + PATIENCE
+        while BUILD in self.names():
+            self.assertLess(time.monotonic(), deadline)
+        self.stop(worker, member)
+
+    def names(self):
+        if self.broker_kind == "redis":
+            return self.broker.keys()
+        return list(self.broker.queues(os.path.basename(self.home)))
+
+    def test_a_long_order_stays_ours_on_redis(self):
+        if self.broker_kind != "redis":
+            self.skipTest("others do not give back what is held")
+        worker, member = self.joined(
+            settings="broker_transport_options={'visibility_timeout': 4}")
+        task = self.order(member, "one")
+
+        def score():
+            pairs = self.broker.command("ZRANGE", "unacked_index", 0, -1,
+                                        "WITHSCORES")
+            self.assertEqual(len(pairs), 2, pairs)
+            return float(pairs[1])
+
+        first = score()
+        deadline = time.monotonic() + PATIENCE
+        while score() < first + 2:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        member.end(task["task"], "done")
+        self.leave(member)
+        self.stop(worker, member)
 
 
-class WithNewestOnRabbit(Carrying, StockCase):
-    celery, kind = "newest", "rabbitmq"
-
-
-class With52OnRedis(Carrying, StockCase):
-    celery, kind = "5.2", "redis"
-
-
-class With52OnRabbit(Carrying, StockCase):
-    celery, kind = "5.2", "rabbitmq"
-
+rotation.tell(Carrying, StockCase, globals())
 
 if __name__ == "__main__":
     unittest.main()
