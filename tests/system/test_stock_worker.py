@@ -350,7 +350,7 @@ class Carrying:
         self.declare(BUILD, EXPIRES)
         self.send("mule.run_test", "one", BUILD)
         self.assertEqual(self.names().count(BUILD), 1)
-        member.say(msg="erase", queue=BUILD)
+        member.say(msg="erase", queue=BUILD, sure=True)
         deadline = time.monotonic() + PATIENCE
         while BUILD in self.names():
             self.assertLess(time.monotonic(), deadline)
