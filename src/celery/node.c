@@ -416,7 +416,9 @@ node_consume(struct node *node, const struct queue_params *params,
 {
     struct node_queue *queue = node_find_queue(node, params->name);
 
-    assert(node->state == NODE_READY);
+    if (node->state != NODE_READY) {
+        return;
+    }
     transport_declare_queue(node->transport, params, done, ctx);
     if (queue != NULL) {
         queue->prefetch = prefetch;
@@ -543,13 +545,25 @@ check_later(void *ctx)
     node_check_end(ctx);
 }
 
+// It had failed, or was stopped before.
+static void
+tell_stopped(void *ctx)
+{
+    struct node *node = ctx;
+
+    node->on_stopped(node->stopped_ctx, NULL);
+}
+
 void
 node_stop(struct node *node, enum node_shutdown how, transport_done_fn done,
           void *ctx)
 {
-    assert(node->state != NODE_GONE);
     node->on_stopped = done;
     node->stopped_ctx = ctx;
+    if (node->state == NODE_GONE) {
+        loop_post(node->loop, tell_stopped, node);
+        return;
+    }
     if (node->state != NODE_LEAVING) {
         node->state = NODE_ENDING;
         asker_free(node->asker);

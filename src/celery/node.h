@@ -152,7 +152,8 @@ struct lamport *node_clock(struct node *node);
  * this queue at once, started or not (0: no bound); tasks that wait for their
  * time do not count. `done` (may be NULL): the queue is there. A queue that is
  * consumed already: `done` comes, nothing changes but the prefetch. When it
- * is deleted at the broker, it is no longer consumed.
+ * is deleted at the broker, it is no longer consumed. Before on_ready and
+ * after node_stop nothing happens, and `done` does not come.
  */
 void node_consume(struct node *node, const struct queue_params *params,
                   uint32_t prefetch, transport_done_fn done, void *ctx);

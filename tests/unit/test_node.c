@@ -160,6 +160,28 @@ a_stock_peer_of_the_same_name_is_found(void **state)
 }
 
 static void
+a_node_that_failed_may_be_stopped(void **state)
+{
+    struct scene scene;
+    struct stock stock;
+    struct err err = {0};
+
+    (void)state;
+    scene_init(&scene);
+    stock_open(&stock, &scene, "a@h");
+    struct node_params params = scene_params(&scene);
+    scene.node = node_new(&params, &err);
+    scene_wait(&scene, "failed another worker is called a@h already");
+    node_stop(scene.node, NODE_WARM, scene_closed, &scene);
+    scene_wait(&scene, "closed");
+    struct queue_params queue = {.name = "late"};
+    node_consume(scene.node, &queue, 1, NULL, NULL);
+    assert_false(node_consumes(scene.node, "late"));
+    transport_free(stock.transport);
+    scene_release(&scene);
+}
+
+static void
 hello_is_answered_to_stock_nodes_only(void **state)
 {
     struct scene scene;
@@ -885,6 +907,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_name_that_is_in_use_is_found),
     cmocka_unit_test(what_stock_peers_know_is_taken_over),
     cmocka_unit_test(a_stock_peer_of_the_same_name_is_found),
+    cmocka_unit_test(a_node_that_failed_may_be_stopped),
     cmocka_unit_test(hello_is_answered_to_stock_nodes_only),
     cmocka_unit_test(many_nodes_that_start_do_not_answer_each_other),
     cmocka_unit_test(a_task_is_given_started_and_done),
