@@ -110,6 +110,49 @@ configure_here(struct engine_command *command, struct err *err)
     return identity_init(&command->identity, settings, err);
 }
 
+/* Scripts have the environment of the build, and none of our secrets. */
+static bool
+make_place(struct engine_command *command, struct err *err)
+{
+    const struct plan *plan = command->plan;
+    struct place_params params = {
+        .loop = command->loop,
+        .guardians = command->guardians,
+        .settings = &command->settings,
+        .identity = &command->identity,
+        .items = command->items,
+        .revision = command->revision,
+        .hash_seed = plan->hash_seed[0] != '\0' ? plan->hash_seed : NULL,
+        .slots = plan->slots,
+        .cpus = cpus_usable(),
+        .base = plan->base,
+        // How many others will come is not known to anybody.
+        .total = plan->total > plan->base + plan->slots
+                     ? plan->total
+                     : plan->base + plan->slots,
+        .needs_no_suite = true,
+        .home = command->home,
+        .events = desk_events(),
+    };
+    return place_init(&command->place, &params, err);
+}
+
+static void
+make_scripts(struct engine_command *command, const struct serving_tree *tree)
+{
+    command->scripts = scripts_new(&(struct scripts_params){
+        .loop = command->loop,
+        .guardians = command->guardians,
+        .workspace = &command->plan->workspace,
+        .build_id = command->plan->build,
+        .revision = command->revision,
+        .output_limit = command->settings.output_limit,
+        .grace_ms = command->settings.grace_ms,
+        .on_said = tree->said,
+        .ctx = tree->said_ctx,
+    });
+}
+
 static bool
 on_tree(void *ctx, const struct serving_tree *tree, struct scripts **scripts,
         struct err *err)
@@ -128,21 +171,13 @@ on_tree(void *ctx, const struct serving_tree *tree, struct scripts **scripts,
         }
     }
     command->revision = alloc_dup(tree->revision);
-    if (!configure_here(command, err)) {
+    command->items = items_new();
+    if (!configure_here(command, err) ||
+        (!plan->noop && !make_place(command, err))) {
         return false;
     }
     if (plan->has_workspace) {
-        command->scripts = scripts_new(&(struct scripts_params){
-            .loop = command->loop,
-            .guardians = command->guardians,
-            .workspace = &plan->workspace,
-            .build_id = plan->build,
-            .revision = command->revision,
-            .output_limit = command->settings.output_limit,
-            .grace_ms = command->settings.grace_ms,
-            .on_said = tree->said,
-            .ctx = tree->said_ctx,
-        });
+        make_scripts(command, tree);
     }
     *scripts = command->scripts;
     return true;
@@ -174,32 +209,12 @@ on_order(void *ctx, const struct plan *plan, struct serving_place *place,
          struct err *err)
 {
     struct engine_command *command = ctx;
-    command->items = items_new();
     place->items = command->items;
     if (plan->noop) {
         make_noop(command, place);
         return true;
     }
-    struct place_params params = {
-        .loop = command->loop,
-        .guardians = command->guardians,
-        .settings = &command->settings,
-        .identity = &command->identity,
-        .items = command->items,
-        .revision = command->revision,
-        .hash_seed = plan->hash_seed[0] != '\0' ? plan->hash_seed : NULL,
-        .slots = plan->slots,
-        .cpus = cpus_usable(),
-        .base = plan->base,
-        // How many others will come is not known to anybody.
-        .total = plan->total > plan->base + plan->slots
-                     ? plan->total
-                     : plan->base + plan->slots,
-        .needs_no_suite = true,
-        .home = command->home,
-        .events = desk_events(),
-    };
-    if (!place_init(&command->place, &params, err)) {
+    if (!place_open(&command->place, plan->slots, err)) {
         return false;
     }
     place->executor = place_executor(&command->place);
@@ -292,6 +307,9 @@ begin(struct engine_command *command, struct err *err)
     // What the worker's guardian removes if all of us are killed.
     command->home = path_folder(getenv("MULE_SOCKET"));
     unsetenv("MULE_SOCKET"); // tests have sockets of their own
+    for (const char *const *name = workplace_secrets(); *name != NULL; name++) {
+        unsetenv(*name); // what gets the sources needs none of them
+    }
     command->loop = loop_new();
     command->serving = serving_new(&(struct serving_params){
         .loop = command->loop,

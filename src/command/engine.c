@@ -63,7 +63,8 @@ wire(struct engine *engine, struct err *err)
         .events = engine->distributed ? coordinator_events(&engine->coordinator)
                                       : run_executor_events(),
     };
-    if (!place_init(&engine->place, &params, err)) {
+    if (!place_init(&engine->place, &params, err) ||
+        !place_open(&engine->place, engine->slots, err)) {
         return false;
     }
     engine->about.hash_seed = workplace_hash_seed(engine->place.workplace);

@@ -133,10 +133,17 @@ bool
 place_init(struct place *place, const struct place_params *params,
            struct err *err)
 {
-    const struct settings *settings = params->settings;
     *place = (struct place){.params = *params};
-    if (!make_workplace(place, err) ||
-        (needs_adapter(params) && !make_suite(place, err))) {
+    return make_workplace(place, err);
+}
+
+bool
+place_open(struct place *place, int slots, struct err *err)
+{
+    const struct settings *settings = place->params.settings;
+    place->params.slots = slots;
+    workplace_grow(place->workplace, slots);
+    if (needs_adapter(&place->params) && !make_suite(place, err)) {
         return false;
     }
     if (settings->tap || settings->runner != NULL) {

@@ -44,9 +44,14 @@ struct place {
     char *profile_dir;  // or NULL
 };
 
-/* False with err; to be released then, too. */
+/*
+ * Makes the folder, and gives its environment to all that is started from
+ * here on. False with err; to be released then, too.
+ */
 bool place_init(struct place *place, const struct place_params *params,
                 struct err *err);
+/* Makes what runs jobs, in so many slots. False with err. */
+bool place_open(struct place *place, int slots, struct err *err);
 /* After on_drained, and when nothing was begun. */
 void place_release(struct place *place);
 

@@ -22,7 +22,7 @@
 /* Would tell a test, or all who read its output, how to reach a broker. */
 static const char *const secrets[] = {
     "MULE_BROKER", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND",
-    "MULE_SECRET", "MULE_SECRET_FILE",
+    "MULE_SECRET", "MULE_SECRET_FILE",  NULL,
 };
 
 struct slot_folder {
@@ -71,7 +71,7 @@ make_environment(struct workplace *workplace,
     variables_set_number(environment, "MULE_SLOTS",
                          params->total > 0 ? params->total : params->slots);
     variables_set(environment, "PYTHONHASHSEED", workplace->hash_seed);
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+    for (size_t i = 0; secrets[i] != NULL; i++) {
         variables_set(environment, secrets[i], NULL);
     }
     if (getenv("OMP_NUM_THREADS") == NULL) {
@@ -202,6 +202,12 @@ workplace_free(struct workplace *workplace)
     free(workplace->build_id);
     variables_release(&workplace->environment);
     free(workplace);
+}
+
+const char *const *
+workplace_secrets(void)
+{
+    return secrets;
 }
 
 const char *

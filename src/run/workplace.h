@@ -48,6 +48,9 @@ const char *workplace_tmp(struct workplace *workplace, int slot, int lane);
  */
 const char *const *workplace_environment(struct workplace *workplace);
 
+/* Names of variables that no test is to have; NULL at their end. Static. */
+const char *const *workplace_secrets(void);
+
 /* PYTHONHASHSEED of this run. */
 const char *workplace_hash_seed(const struct workplace *workplace);
 

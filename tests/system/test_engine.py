@@ -459,6 +459,17 @@ class Workspaces(EngineCase):
         self.assertEqual(engine.text, "b1 ci r7\ngood\u00e9\n")
         self.assertEqual(self.log(), ["setup", "teardown"])
 
+    def test_scripts_have_the_environment_of_the_build(self):
+        engine = self.ready(
+            workspace=self.workspace("env", "env"), env={
+                "MULE_BROKER": "redis://:pw@host/", "MULE_SECRET": "s",
+                "CELERY_BROKER_URL": "amqp://u:pw@host/"})
+        self.tear_down(engine)
+        self.assertNotIn("pw@", engine.text)
+        self.assertNotIn("MULE_SECRET", engine.text)
+        self.assertEqual(engine.text.count("PYTHONHASHSEED=77\n"), 2)
+        self.assertEqual(engine.text.count("MULE_BUILD_ID=b1\n"), 2)
+
     def test_setup_is_heard_while_it_runs(self):
         go = self.fifo("go")
         engine = self.engine(workspace=self.workspace(
