@@ -23,7 +23,7 @@ SUITE = """
     def make(number):
         class Case(unittest.TestCase):
             def test_pass(self): time.sleep(0.05)
-            if number % 8 == 0:
+            if number %% 8 == 0:
                 def test_fail(self): self.fail("it always does")
         Case.__name__ = Case.__qualname__ = f"C{number:03}"
         return Case
