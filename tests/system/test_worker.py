@@ -1,17 +1,13 @@
 """mule worker as a program: its start, its name, its end, and what it says
 when a broker or its words are wrong."""
 
-import json
 import os
 import signal
-import socket
-import subprocess
-import time
 import unittest
 
 from support import brokers, processes
-from support.fleet_case import SMALL, SMALL_STATES, WAITING, FleetCase, Notices
-from support.mule_case import BINARY, MuleCase, is_sanitized
+from support.fleet_case import SMALL, SMALL_STATES, WAITING, FleetCase
+from support.mule_case import MuleCase, is_sanitized
 
 SETUP_FAILS = """
     workspaces:
@@ -230,6 +226,46 @@ class OnRedis(FleetCase):
         self.assertEqual(processes.wait_for_end([pid], 10), [])
         build.signal(signal.SIGINT)
         build.wait()
+
+    def test_a_killed_engine_is_replaced_and_its_test_runs_again(self):
+        self.workspace()
+        ready, go = self.fifo("ready"), self.fifo("go")
+        self.suite({"test_waiting.py": WAITING})
+        worker = self.start_worker(env={"READY": ready.path, "GO": go.path})
+        build = self.start_distributed("--workspace", "ci")
+        ready.line(build)
+        engines = [pid for pid in processes.descendants_of(worker.pid)
+                   if "--engine" in processes.command_of(pid)]
+        os.kill(engines[0], signal.SIGKILL)
+        worker.wait_text("the engine of build .* died")
+        ready.line(build)
+        go.write()
+        result = self.result_of(build)
+        self.assertEqual(result.states,
+                         {"test_waiting.Waiting.test_wait": "passed"})
+        worker.wait_text("left build")
+        self.assertEqual(len(self.noted("setup")), 1)
+        self.assertEqual(len(self.noted("teardown")), 1)
+
+    def test_a_short_cut_of_the_connection_is_not_noticed(self):
+        ready, go = self.fifo("ready"), self.fifo("go")
+        self.suite({"test_waiting.py": WAITING})
+        proxy = self.proxy()
+        worker = self.start_worker(
+            broker=proxy.url(self.broker.url),
+            env={"READY": ready.path, "GO": go.path})
+        build = self.start_distributed("--lease", "20s")
+        ready.line(build)
+        proxy.drop()
+        worker.wait_text("joined build.*\\n(.*\\n)*.*(closed|refused|lost)")
+        proxy.restore()
+        worker.wait_text("connected to(.*\\n)+.*connected to")
+        go.write()
+        result = self.result_of(build)
+        self.assertEqual(result.states,
+                         {"test_waiting.Waiting.test_wait": "passed"})
+        self.assertFalse(any(event["what"] == "lost"
+                             for event in result.all("worker")))
 
     @unittest.skipIf(is_sanitized(), "the sanitizer has its own size")
     def test_an_idle_worker_is_small(self):
