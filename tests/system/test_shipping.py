@@ -1,7 +1,6 @@
 """Workers that have no sources get them: shipped, or out of git."""
 
 import os
-import shutil
 import subprocess
 import tarfile
 
@@ -192,19 +191,38 @@ class Redis(ShippingCase):
             """})
         variables = {"READY": ready.path, "GO": go.path}
         worker = self.worker(env=variables)
-        before = set(os.listdir(self.tmp))
         build = self.start_distributed("--ship")
         ready.line(build)
         self.assertEqual(len(self.state("trees")), 1)
-        self.kill_tree(worker.pid)  # as a machine that loses its power
+        os.kill(worker.pid, 9)
         worker.wait()
-        for name in set(os.listdir(self.tmp)) - before:
-            shutil.rmtree(os.path.join(self.tmp, name))
         self.worker(env=variables)  # finds what the dead one left
         ready.line(build)
         go.write()
         result = self.result_of(build)
         self.assertStates(result, {"test_it.T.test_wait": "passed"})
+        self.assertEqual(self.state("trees"), [])
+
+
+    def part_of_archive(self):
+        return [name for name in self.state("ships")
+                if name.endswith(".part") and os.path.getsize(os.path.join(
+                    self.home, "state", "mule", "ships", name)) > 1 << 20]
+
+    def test_a_connection_that_is_cut_while_it_pulls_does_no_harm(self):
+        with open(self.path("big"), "wb") as file:
+            file.write(os.urandom(30 << 20))
+        proxy = self.proxy()
+        self.worker(broker=proxy.url(self.broker.url))
+        build = self.start_distributed("--ship", "--lease", "20s")
+        build.wait_until(self.part_of_archive, "a part of the archive",
+                         ticking=True)
+        proxy.drop()
+        part = self.part_of_archive()
+        proxy.restore()
+        result = self.result_of(build)
+        self.assertEqual(len(part), 1)  # it was in the middle of it
+        self.assertStates(result, STATES)
         self.assertEqual(self.state("trees"), [])
 
 
