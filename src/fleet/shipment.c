@@ -1,38 +1,18 @@
 #include "fleet/shipment.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fleet/git_words.h"
+#include "fleet/handout.h"
 #include "fleet/packing.h"
 #include "fleet/size_text.h"
 #include "fleet/worktree.h"
-#include "loop/deadline.h"
-#include "transport/base64.h"
 #include "util/alloc.h"
-#include "util/array.h"
 #include "util/field.h"
 #include "util/path.h"
-
-enum {
-    // A join that was not heard of for so long has nothing on its way: it is
-    // gone, or will ask again.
-    SILENCE_MS = 20000,
-    JOINS_MAX = 4096,
-    BODY_MAX = SHIPMENT_PIECE / 3 * 4 + 100,
-};
-
-// What a join has of the archive.
-struct wanter {
-    char *join;
-    uint64_t have; // as it said
-    uint64_t sent; // up to where pieces were sent
-    uint64_t room; // up to where it wants them
-    msec heard;
-};
 
 struct shipment {
     struct shipment_params params;
@@ -45,19 +25,13 @@ struct shipment {
     struct worktree *worktree;
     struct packing *packing;
     struct git_run run;
-    int fd; // of the archive, or -1
+    struct handout *handout; // of the archive, or NULL
     uint64_t bytes;
     char hash[SHA256_SIZE];
     json_t *tree;
     char *commit;
     bool running;
     struct err err;
-    ARRAY(struct wanter) wanters;
-    size_t turn;  // of the wanters
-    bool serving; // a turn was posted
-    struct deadline silence;
-    char *piece; // SHIPMENT_PIECE
-    struct buf body;
 };
 
 // --------------------------------------------------------------- the end
@@ -130,6 +104,82 @@ set_place(struct shipment *shipment)
     }
 }
 
+// ----------------------------------------------------------------- pieces
+
+static void
+on_piece(void *ctx, const char *join, struct slice body)
+{
+    struct shipment *shipment = ctx;
+
+    shipment->events->on_piece(shipment->ctx, join, body);
+}
+
+static void
+on_unreadable(void *ctx, const struct err *err)
+{
+    say(ctx, "%s", err->text);
+}
+
+static void
+begin_handout(struct shipment *shipment, const struct packing_end *end)
+{
+    static const struct handout_events events = {
+        .on_piece = on_piece,
+        .on_unreadable = on_unreadable,
+    };
+
+    shipment->handout = handout_new(
+        &(struct handout_params){
+            .loop = shipment->params.loop,
+            .fd = end->fd,
+            .bytes = end->bytes,
+        },
+        &events, shipment);
+    memcpy(shipment->hash, end->hash, sizeof(end->hash));
+    shipment->bytes = end->bytes;
+}
+
+bool
+shipment_want(struct shipment *shipment, const char *join, const json_t *want,
+              struct err *err)
+{
+    struct slice hash = {0};
+    int64_t at = 0;
+    int64_t bytes = 0;
+    bool again = false;
+
+    if (shipment->handout == NULL) {
+        return err_set(err, ERR_PROTOCOL, "nothing is shipped");
+    }
+    if (!field_text(want, "hash", &hash, err) ||
+        !field_int(want, "at",
+                   (struct field_range){0, (int64_t)shipment->bytes}, &at,
+                   err) ||
+        !field_int(want, "bytes", (struct field_range){0, HANDOUT_WINDOW},
+                   &bytes, err) ||
+        !field_bool_optional(want, "again", &again, err)) {
+        return false;
+    }
+    if (!slice_equals_text(hash, shipment->hash)) {
+        return err_set(err, ERR_PROTOCOL, "another archive is shipped");
+    }
+    return handout_want(shipment->handout, join,
+                        &(struct handout_want){
+                            .at = (uint64_t)at,
+                            .bytes = (uint64_t)bytes,
+                            .again = again,
+                        },
+                        err);
+}
+
+void
+shipment_forget(struct shipment *shipment, const char *join)
+{
+    if (shipment->handout != NULL) {
+        handout_forget(shipment->handout, join);
+    }
+}
+
 // ---------------------------------------------------------------- packing
 
 static void
@@ -144,9 +194,7 @@ on_packed(void *ctx, const struct packing_end *end, const struct err *err)
         finish(shipment, &told);
         return;
     }
-    shipment->fd = end->fd;
-    shipment->bytes = end->bytes;
-    memcpy(shipment->hash, end->hash, sizeof(end->hash));
+    begin_handout(shipment, end);
     unlink(shipment->path); // nobody else needs its name
     json_object_set_new(shipment->tree, "ship", json_string(end->hash));
     json_object_set_new(shipment->tree, "bytes",
@@ -269,217 +317,6 @@ on_git_found(void *ctx, const struct err *err)
     set_git(shipment, commit);
 }
 
-// ----------------------------------------------------------------- pieces
-
-static struct wanter *
-find_wanter(struct shipment *shipment, const char *join)
-{
-    for (size_t i = 0; i < shipment->wanters.count; i++) {
-        if (strcmp(shipment->wanters.items[i].join, join) == 0) {
-            return &shipment->wanters.items[i];
-        }
-    }
-    return NULL;
-}
-
-static void
-remove_wanter(struct shipment *shipment, size_t index)
-{
-    free(shipment->wanters.items[index].join);
-    ARRAY_REMOVE(&shipment->wanters, index);
-}
-
-static uint64_t
-on_way(const struct shipment *shipment)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < shipment->wanters.count; i++) {
-        const struct wanter *wanter = &shipment->wanters.items[i];
-        sum += wanter->sent - wanter->have;
-    }
-    return sum;
-}
-
-static bool
-read_piece(struct shipment *shipment, uint64_t at, size_t len, struct err *err)
-{
-    size_t got = 0;
-
-    while (got < len) {
-        ssize_t count = pread(shipment->fd, shipment->piece + got, len - got,
-                              (off_t)(at + got));
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return err_set_errno(err, ERR_SYSTEM, count < 0 ? errno : EIO,
-                                 "reading the archive");
-        }
-        got += (size_t)count;
-    }
-    return true;
-}
-
-// Sends the next piece to one who has room. False: it cannot be read.
-static bool
-send_piece(struct shipment *shipment, struct wanter *wanter)
-{
-    struct err err = {0};
-    uint64_t rest = wanter->room - wanter->sent;
-    size_t len = rest < SHIPMENT_PIECE ? (size_t)rest : SHIPMENT_PIECE;
-    uint64_t at = wanter->sent;
-
-    if (!read_piece(shipment, at, len, &err)) {
-        say(shipment, "%s", err.text);
-        return false;
-    }
-    buf_reset(&shipment->body);
-    buf_addf(&shipment->body, "{\"at\":%llu,\"data\":\"",
-             (unsigned long long)at);
-    base64_encode(&shipment->body, slice_make(shipment->piece, len));
-    buf_add_text(&shipment->body, "\"}");
-    wanter->sent += len;
-    shipment->events->on_piece(shipment->ctx, wanter->join,
-                               buf_slice(&shipment->body));
-    return true;
-}
-
-// One after another, one piece each.
-static struct wanter *
-next_wanter(struct shipment *shipment)
-{
-    size_t count = shipment->wanters.count;
-
-    for (size_t i = 0; i < count; i++) {
-        shipment->turn = (shipment->turn + 1) % count;
-        struct wanter *wanter = &shipment->wanters.items[shipment->turn];
-        if (wanter->sent < wanter->room) {
-            return wanter;
-        }
-    }
-    return NULL;
-}
-
-// A piece in each turn of the loop: encoding a lot of them takes a while.
-static void
-serve(void *ctx)
-{
-    struct shipment *shipment = ctx;
-    struct wanter *wanter = next_wanter(shipment);
-
-    shipment->serving = false;
-    if (wanter == NULL || on_way(shipment) + SHIPMENT_PIECE > SHIPMENT_ON_WAY ||
-        !send_piece(shipment, wanter)) {
-        return;
-    }
-    shipment->serving = true;
-    loop_post(shipment->params.loop, serve, shipment);
-}
-
-static void
-serve_soon(struct shipment *shipment)
-{
-    if (!shipment->serving) {
-        shipment->serving = true;
-        loop_post(shipment->params.loop, serve, shipment);
-    }
-}
-
-static void
-on_silence(void *ctx)
-{
-    struct shipment *shipment = ctx;
-    msec now = now_msec();
-
-    for (size_t i = shipment->wanters.count; i > 0; i--) {
-        if (now - shipment->wanters.items[i - 1].heard >= SILENCE_MS) {
-            remove_wanter(shipment, i - 1);
-        }
-    }
-    if (shipment->wanters.count > 0) {
-        deadline_arm(&shipment->silence, SILENCE_MS / 2);
-    }
-    serve_soon(shipment);
-}
-
-static void
-take_want(struct shipment *shipment, const char *join, uint64_t at,
-          uint64_t bytes, bool again)
-{
-    struct wanter *wanter = find_wanter(shipment, join);
-
-    if (at == shipment->bytes) {
-        shipment_forget(shipment, join);
-        return;
-    }
-    if (wanter == NULL) {
-        ARRAY_ADD(&shipment->wanters, ((struct wanter){
-                                          .join = alloc_dup(join),
-                                          .sent = at,
-                                      }));
-        wanter = &ARRAY_LAST(&shipment->wanters);
-    }
-    uint64_t rest = shipment->bytes - at;
-    wanter->have = at;
-    wanter->room = at + (bytes < rest ? bytes : rest);
-    if (again || wanter->sent < at) {
-        wanter->sent = at;
-    }
-    if (wanter->room < wanter->sent) {
-        wanter->room = wanter->sent;
-    }
-    wanter->heard = now_msec();
-    if (!deadline_is_armed(&shipment->silence)) {
-        deadline_arm(&shipment->silence, SILENCE_MS / 2);
-    }
-    serve_soon(shipment);
-}
-
-bool
-shipment_want(struct shipment *shipment, const char *join, const json_t *want,
-              struct err *err)
-{
-    struct slice hash = {0};
-    int64_t at = 0;
-    int64_t bytes = 0;
-    bool again = false;
-
-    if (shipment->fd < 0) {
-        return err_set(err, ERR_PROTOCOL, "nothing is shipped");
-    }
-    if (!field_text(want, "hash", &hash, err) ||
-        !field_int(want, "at",
-                   (struct field_range){0, (int64_t)shipment->bytes}, &at,
-                   err) ||
-        !field_int(want, "bytes", (struct field_range){0, SHIPMENT_WINDOW},
-                   &bytes, err) ||
-        !field_bool_optional(want, "again", &again, err)) {
-        return false;
-    }
-    if (!slice_equals_text(hash, shipment->hash)) {
-        return err_set(err, ERR_PROTOCOL, "another archive is shipped");
-    }
-    if (shipment->wanters.count == JOINS_MAX &&
-        find_wanter(shipment, join) == NULL) {
-        return err_set(err, ERR_LIMIT, "too many ask for the archive");
-    }
-    take_want(shipment, join, (uint64_t)at, (uint64_t)bytes, again);
-    return true;
-}
-
-void
-shipment_forget(struct shipment *shipment, const char *join)
-{
-    for (size_t i = 0; i < shipment->wanters.count; i++) {
-        if (strcmp(shipment->wanters.items[i].join, join) == 0) {
-            remove_wanter(shipment, i);
-            serve_soon(shipment);
-            return;
-        }
-    }
-}
-
 // ------------------------------------------------------------------- rest
 
 struct shipment *
@@ -499,20 +336,16 @@ shipment_new(const struct shipment_params *params,
     shipment->path = path_join(params->scratch, "ship.tar");
     shipment->git = alloc_dup_or_null(params->git);
     shipment->revision = alloc_dup_or_null(params->revision);
-    shipment->fd = -1;
     shipment->tree = json_object();
     if (shipment->tree == NULL) {
         alloc_failed(0);
     }
     shipment->commit = alloc_dup("");
-    shipment->piece = alloc_bytes(SHIPMENT_PIECE);
     shipment->run = (struct git_run){
         .guardians = params->guardians,
         .loop = params->loop,
         .ctx = shipment,
     };
-    buf_init(&shipment->body, BODY_MAX);
-    deadline_init(&shipment->silence, params->loop, on_silence, shipment);
     return shipment;
 }
 
@@ -524,18 +357,9 @@ shipment_free(struct shipment *shipment)
     }
     stop_all(shipment);
     loop_cancel(shipment->params.loop, shipment);
-    deadline_release(&shipment->silence);
-    while (shipment->wanters.count > 0) {
-        remove_wanter(shipment, shipment->wanters.count - 1);
-    }
-    ARRAY_RELEASE(&shipment->wanters);
-    if (shipment->fd >= 0) {
-        close(shipment->fd);
-    }
+    handout_free(shipment->handout);
     unlink(shipment->path);
-    buf_release(&shipment->body);
     json_decref(shipment->tree);
-    free(shipment->piece);
     free(shipment->folder);
     free(shipment->path);
     free(shipment->git);
@@ -596,7 +420,6 @@ shipment_cancel(struct shipment *shipment)
 
     if (shipment->running && !err_is_set(&shipment->err)) {
         loop_cancel(shipment->params.loop, shipment);
-        shipment->serving = false;
         err_set(&err, ERR_INTERRUPTED, "it was stopped");
         finish(shipment, &err);
     }

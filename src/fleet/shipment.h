@@ -18,12 +18,6 @@
 
 struct shipment;
 
-enum {
-    SHIPMENT_PIECE = 256 * 1024,       // bytes of the archive in a message
-    SHIPMENT_WINDOW = 1024 * 1024,     // on their way to one join
-    SHIPMENT_ON_WAY = 4 * 1024 * 1024, // on their way to all
-};
-
 struct shipment_events {
     /* Something people should know, one line: "shipping 512 files, ...". */
     void (*on_said)(void *ctx, const char *text);

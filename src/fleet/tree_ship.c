@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fleet/shipment.h"
+#include "fleet/handout.h"
 #include "fleet/size_text.h"
 #include "fleet/storehouse.h"
 #include "fleet/tree_internal.h"
@@ -133,7 +133,7 @@ want(struct tree *tree, bool again)
     struct tree_want wanted = {
         .hash = ship->hash,
         .at = ship->have,
-        .bytes = rest < SHIPMENT_WINDOW ? rest : SHIPMENT_WINDOW,
+        .bytes = rest < HANDOUT_WINDOW ? rest : HANDOUT_WINDOW,
         .again = again,
     };
 
@@ -173,7 +173,7 @@ pull(struct tree *tree)
     ship->resumed = ship->have > 0;
     ship->pulling = true;
     deadline_init(&ship->silence, tree->loop, on_silence, tree);
-    ship->piece.max = 2UL * SHIPMENT_PIECE;
+    ship->piece.max = 2UL * HANDOUT_PIECE;
     if (ship->have > 0) {
         tree_say(tree, "pulling the tree: %s, of which %s are here",
                  size_text(ship->bytes).text, size_text(ship->have).text);

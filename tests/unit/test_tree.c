@@ -385,21 +385,21 @@ four_mebibytes_are_on_their_way_at_most(void **state)
     make_big_checkout();
     scene_ship(&scene, "big");
     for (int i = 0; i < 6; i++) {
-        wanted(&scene, i, 0, SHIPMENT_WINDOW);
+        wanted(&scene, i, 0, HANDOUT_WINDOW);
     }
     turns(&scene, 100);
     for (int i = 0; i < 6; i++) {
         sum += scene.sent[i];
         // One after another: nobody has it all while somebody has nothing.
-        assert_true(scene.sent[i] >= 2UL * SHIPMENT_PIECE);
+        assert_true(scene.sent[i] >= 2UL * HANDOUT_PIECE);
     }
-    assert_true(sum <= SHIPMENT_ON_WAY + 100);
+    assert_true(sum <= HANDOUT_ON_WAY + 100);
     // One has got what was sent, one is gone: others get what they left.
-    wanted(&scene, 0, scene.sent[0] / SHIPMENT_PIECE * SHIPMENT_PIECE, 0);
+    wanted(&scene, 0, scene.sent[0] / HANDOUT_PIECE * HANDOUT_PIECE, 0);
     shipment_forget(scene.shipment, "j1");
     turns(&scene, 100);
     for (int i = 2; i < 6; i++) {
-        assert_true(scene.sent[i] + 4 >= SHIPMENT_WINDOW);
+        assert_true(scene.sent[i] + 4 >= HANDOUT_WINDOW);
     }
     scene_release(&scene);
 }

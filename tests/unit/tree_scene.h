@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "fleet/handout.h"
 #include "fleet/sha256.h"
 #include "fleet/shipment.h"
 #include "fleet/storehouse.h"
@@ -297,9 +298,9 @@ serve_archive(struct scene *scene, const struct actor *actor,
               const struct tree_want *want)
 {
     struct buf text = BUF_INIT((size_t)4 << 20);
-    struct slice bytes = slice_first(
-        slice_skip(buf_slice(&scene->archive), want->at),
-        want->bytes < SHIPMENT_PIECE ? want->bytes : SHIPMENT_PIECE);
+    struct slice bytes =
+        slice_first(slice_skip(buf_slice(&scene->archive), want->at),
+                    want->bytes < HANDOUT_PIECE ? want->bytes : HANDOUT_PIECE);
 
     assert_true(base64_encode(&text, bytes));
     if (bytes.len > 0) {
