@@ -2,7 +2,8 @@
 
 #include "util/log.h"
 
-// A broker that is away at the end is waited for so long.
+// A broker that is away at the end is waited for so long, or a lease, if that
+// is less: after it workers end by themselves.
 #define AWAY_MS 5000
 // And one that is there has so long to delete what was ours.
 #define CLEAN_MS 5000
@@ -118,7 +119,9 @@ fleet_look_at_end(struct fleet *fleet)
                          ? fleet->leaving_since
                          : fleet->down_since;
         bool gone = fleet->gone || !fleet->was_up;
-        if (gone || fleet->real - since > AWAY_MS) {
+        msec lease = fleet->params.lease_ms;
+        msec most = lease < AWAY_MS ? lease : AWAY_MS;
+        if (gone || fleet->real - since > most) {
             fleet_clean(fleet);
         }
     }

@@ -11,7 +11,7 @@
 // How long a hole in the updates may be reordering, and how often it is asked
 // for.
 #define HOLE_MS 50
-#define RESEND_MS 500
+#define RESEND_MS 200
 // How often the queue of offers is looked at while nobody answers them.
 #define OFFERS_LOOK_MS 1000
 // What is repeated until it had its effect.
@@ -294,7 +294,8 @@ look_for_hands(struct fleet *fleet)
     bool work = fleet->waiting + tracker_count(fleet->tracker) > 0;
     bool local = fleet->params.first_slot > 0;
     if (fleet->phase != FLEET_OPEN || !fleet->wanted || !work ||
-        fleet->params.plan == NULL || fleet->cancelled || roster_hands(&fleet->roster) > 0) {
+        fleet->params.plan == NULL || fleet->cancelled ||
+        roster_hands(&fleet->roster) > 0) {
         fleet->alone_since = 0;
         return;
     }

@@ -304,6 +304,39 @@ class Builds:
             result = self.mule("test", "--distributed", *words)
             self.assertMistake(result, "--distributed", what)
 
+    def test_a_broker_that_dies_and_comes_back_costs_no_test(self):
+        ready, go = self.waiting(MANY_WAITING)
+        self.start_worker(name="one")
+        program = self.start_distributed("--lease", "6s")
+        ready.line(program)
+        self.broker.kill()
+        program.wait_event("note", level="warning")
+        self.broker.start()
+        go.write("go\n")
+        ready.line(program)
+        go.write("go\n")
+        ready.line(program)
+        go.write("go\n")
+        result = self.result_of(program)
+        self.assertEqual(result.status, 0, result.text)
+        self.assertEqual(result.count("passed"), 3)
+        self.assertEqual(result.tally["retried"], 0)
+
+    def test_what_happens_while_we_are_cut_off_is_told_later(self):
+        ready, go = self.waiting()
+        proxy = self.proxy()
+        self.start_worker(name="one")
+        program = self.start_distributed(
+            "--broker", proxy.url(self.broker.url), "--lease", "6s")
+        ready.line(program)
+        proxy.drop()
+        program.wait_event("note", level="warning")
+        go.write()
+        proxy.restore()
+        result = self.result_of(program)
+        self.assertEqual(result.status, 0, result.text)
+        self.assertEqual(result.tally["retried"], 0)
+
     # ---------------------------------------------------------------- ends
 
     def test_the_first_failure_stops_the_fleet(self):
