@@ -1,5 +1,6 @@
 #include "transport/amqp_content.h"
 
+#include "transport/amqp_bytes.h"
 #include "transport/amqp_table.h"
 
 #define CLASS_BASIC 60U

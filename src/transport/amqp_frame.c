@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "transport/amqp_table.h"
+#include "transport/amqp_bytes.h"
 
 // Names have 255 bytes at most; a longer method is our greeting with a long
 // password.

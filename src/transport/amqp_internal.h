@@ -1,7 +1,9 @@
 /*
  * What the files of the AMQP driver share:
  *
- *     amqp_transport  connecting, again too, and closing; the table of ops
+ *     amqp_transport  connecting, again too, and closing
+ *     amqp_ops        the table of functions
+ *     amqp_op         one thing that is asked
  *     amqp_admin      declaring, counting, deleting: one after another, on a
  *                     channel of its own; remembers what was declared
  *     amqp_publisher  what is not confirmed yet
@@ -93,6 +95,7 @@ struct amqp {
     struct list consumers;                  // of struct amqp_consumer
     ARRAY(struct amqp_consumer *) channels; // by number; NULL: free
     uint16_t generation;                    // of channels
+    uint16_t last_channel;                  // that was opened
     struct list laters;
     bool later_posted;
 };
@@ -112,6 +115,8 @@ void amqp_later(struct amqp *amqp, transport_done_fn done, void *ctx,
 void amqp_later_count(struct amqp *amqp, transport_count_fn count, void *ctx,
                       const struct err *err);
 
+void amqp_laters_release(struct amqp *amqp);
+
 void amqp_note(struct amqp *amqp, const char *text, const char *hint);
 /* Whether it is over for good; then `err` says why. */
 bool amqp_is_over(const struct amqp *amqp, struct err *err);
@@ -130,6 +135,12 @@ void amqp_close_ok(struct amqp_link *link, uint16_t channel);
 void amqp_open_channel(struct amqp_link *link, uint16_t channel);
 /* A channel's end as an error: 404 and its like are ERR_CONFIG. */
 void amqp_explain(const amqp_channel_close_t *close, struct err *err);
+
+/* Of the table of functions, which is in amqp_ops.c. */
+extern const struct transport_ops amqp_ops;
+void amqp_transport_close(struct transport *transport, uint32_t ms,
+                          transport_done_fn done, void *ctx);
+void amqp_transport_free(struct transport *transport);
 
 /* amqp_admin.c */
 enum amqp_op_kind {
@@ -171,6 +182,12 @@ void amqp_admin_init(struct amqp_admin *admin);
 void amqp_admin_release(struct amqp_admin *admin);
 /* `name` is copied. Add what it needs, then amqp_ask. */
 struct amqp_op *amqp_op_new(enum amqp_op_kind kind, const char *name);
+/* Also takes it out of its list. NULL is allowed. */
+void amqp_op_free(struct amqp_op *op);
+bool amqp_op_send(struct amqp *amqp, const struct amqp_op *op, struct err *err);
+/* Whether that method is its answer, and the number in it. */
+bool amqp_op_answers(const struct amqp_op *op, amqp_method_number_t id);
+uint64_t amqp_op_count(amqp_method_number_t id, const void *fields);
 void amqp_ask(struct amqp *amqp, struct amqp_op *op);
 /* What was asked for this owner calls nobody. */
 void amqp_forget_owner(struct amqp *amqp, const void *owner);

@@ -2,10 +2,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "loop/deadline.h"
-#include "transport/amqp_table.h"
+#include "transport/amqp_greeting.h"
 #include "transport/broker_socket.h"
 #include "util/alloc.h"
 
@@ -15,17 +14,8 @@
 #define FAREWELL_MS 2000
 #define CHANNEL_MAX 2047U
 #define POOL_PAGE 4096
-#define TEXT_MAX 400
 // The most that comes in one piece, decoded by TLS.
 #define READ_MAX (2UL << 20)
-
-#define HINT_LOGIN                                                          \
-    "check user and password in the broker's URL; as guest one may log in " \
-    "from the broker's own machine only"
-#define HINT_VHOST                                                            \
-    "check the virtual host in the broker's URL (// is the one called /), "   \
-    "and ask for permission: rabbitmqctl set_permissions -p VHOST USER '.*' " \
-    "'.*' '.*'"
 
 enum state {
     STATE_CONNECTING = 1,
@@ -177,104 +167,21 @@ amqp_link_method(struct amqp_link *link, const struct amqp_frame *frame)
     return fields;
 }
 
-static amqp_table_entry_t
-text_entry(const char *name, const char *text)
-{
-    return (amqp_table_entry_t){
-        .key = amqp_cstring_bytes(name),
-        .value = {.kind = AMQP_FIELD_KIND_UTF8,
-                  .value.bytes = amqp_cstring_bytes(text)}};
-}
-
-static amqp_table_entry_t
-true_entry(const char *name)
-{
-    return (amqp_table_entry_t){
-        .key = amqp_cstring_bytes(name),
-        .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
-}
-
-static bool
-send_start_ok(struct amqp_link *link, struct err *err)
-{
-    amqp_table_entry_t abilities[] = {
-        true_entry("consumer_cancel_notify"),
-        true_entry("connection.blocked"),
-        true_entry("authentication_failure_close"),
-        true_entry("publisher_confirms"),
-        true_entry("basic.nack"),
-    };
-    amqp_table_t table = {.num_entries =
-                              sizeof(abilities) / sizeof(abilities[0]),
-                          .entries = abilities};
-    amqp_table_entry_t properties[] = {
-        text_entry("product", "mule"),
-        text_entry("platform", "C"),
-        text_entry("connection_name", link->name),
-        {.key = amqp_cstring_bytes("capabilities"),
-         .value = {.kind = AMQP_FIELD_KIND_TABLE, .value.table = table}},
-    };
-    struct buf response = BUF_INIT(8192);
-    buf_add_char(&response, '\0');
-    buf_add_text(&response, link->url->user);
-    buf_add_char(&response, '\0');
-    buf_add_text(&response, link->url->password);
-    amqp_connection_start_ok_t fields = {
-        .client_properties = {.num_entries =
-                                  sizeof(properties) / sizeof(properties[0]),
-                              .entries = properties},
-        .mechanism = amqp_cstring_bytes("PLAIN"),
-        .response = amqp_bytes(buf_slice(&response)),
-        .locale = amqp_cstring_bytes("en_US"),
-    };
-    bool sent =
-        !response.overflowed &&
-        send_method(link, 0, AMQP_CONNECTION_START_OK_METHOD, &fields, err);
-    buf_release(&response);
-    if (!sent) {
-        err_clear(err);
-        err_set(err, ERR_CONFIG, "user and password are too long");
-    }
-    return sent;
-}
-
-static bool
-has_word(struct slice words, const char *wanted)
-{
-    struct slice word = {0};
-
-    while (slice_word(&words, &word)) {
-        if (slice_equals_text(word, wanted)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool
 on_start(struct amqp_link *link, const struct amqp_frame *frame,
          struct err *err)
 {
-    struct slice rest =
-        slice_skip(frame->payload, sizeof(amqp_method_number_t));
-    struct slice mechanisms = {0};
-    uint8_t major = 0;
-    uint8_t minor = 0;
-
-    if (!amqp_take_u8(&rest, &major) || !amqp_take_u8(&rest, &minor)) {
-        return err_set(err, ERR_PROTOCOL, "a greeting that is cut off");
-    }
-    link->properties = amqp_table_decode(&rest, err);
+    link->properties = amqp_greeting_read(frame, err);
     if (link->properties == NULL) {
         return false;
     }
-    if (!amqp_take_long(&rest, &mechanisms) || !has_word(mechanisms, "PLAIN")) {
-        return err_set(err, ERR_CONFIG,
-                       "the server does not take a user and a password "
-                       "(PLAIN)");
-    }
     link->state = STATE_TUNING;
-    return send_start_ok(link, err);
+    buf_reset(&link->out);
+    if (!amqp_greeting_answer(&link->out, link->url, link->name, err)) {
+        return false;
+    }
+    put(link, buf_slice(&link->out));
+    return true;
 }
 
 static uint32_t
@@ -345,42 +252,6 @@ on_beat(void *ctx)
     link->said = false;
 }
 
-static bool
-text_has(struct slice text, const char *part)
-{
-    return slice_find_part(text, slice_of(part)) < text.len;
-}
-
-// What the server's word for closing a connection means to us.
-static void
-explain_close(const struct amqp_link *link,
-              const amqp_connection_close_t *close, struct err *err)
-{
-    struct slice text = slice_first(amqp_slice(close->reply_text), TEXT_MAX);
-    bool greeting = link->state < STATE_UP;
-
-    if (greeting && close->reply_code == AMQP_ACCESS_REFUSED) {
-        err_set(err, ERR_CONFIG, "the server refuses the user \"%s\"",
-                link->url->user);
-        err_hint(err, HINT_LOGIN);
-        return;
-    }
-    if (greeting &&
-        (close->reply_code == AMQP_NOT_ALLOWED ||
-         close->reply_code == AMQP_NOT_FOUND ||
-         close->reply_code == AMQP_INVALID_PATH) &&
-        !text_has(text, "limit") && !text_has(text, "down")) {
-        err_set(err, ERR_CONFIG, "virtual host \"%s\": %.*s", link->url->vhost,
-                SLICE_ARG(text));
-        err_hint(err, HINT_VHOST);
-        return;
-    }
-    bool forced = close->reply_code == AMQP_CONNECTION_FORCED;
-    err_set(err, forced || greeting ? ERR_SYSTEM : ERR_PROTOCOL,
-            "the server closes the connection: %u %.*s", close->reply_code,
-            SLICE_ARG(text));
-}
-
 static void
 on_close(struct amqp_link *link, const amqp_connection_close_t *close)
 {
@@ -388,7 +259,7 @@ on_close(struct amqp_link *link, const amqp_connection_close_t *close)
     amqp_connection_close_ok_t close_ok = {0};
     struct err ignored = {0};
 
-    explain_close(link, close, &err);
+    amqp_greeting_explain(link->url, link->state < STATE_UP, close, &err);
     send_method(link, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &close_ok, &ignored);
     fail(link, &err);
     // It ends the connection itself, having read that.

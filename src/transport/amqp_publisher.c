@@ -1,43 +1,18 @@
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "transport/amqp_content.h"
 #include "transport/amqp_internal.h"
-#include "util/alloc.h"
+#include "transport/amqp_pending.h"
 
 // What is sent ahead of its confirmation.
 #define WINDOW 4096U
 #define WINDOW_BYTES (8UL << 20)
+// Of the memory for frames; more is given back.
+#define KEPT_MAX (1UL << 20)
 // Names of exchanges that are known to be there.
 #define KNOWN_MAX 1024U
 
 #define HINT_LIMIT "publish less at a time, or wait for what is not confirmed"
-
-// One message that is not confirmed. Its frames but for the body are made
-// once, when it is published.
-struct pending {
-    struct list_link link;
-    uint64_t serial;
-    uint64_t number;   // once it was sent
-    uint64_t after;    // the declaration that comes before it
-    size_t head_len;   // the frames of method and header
-    size_t header_len; // the payload of the latter
-    size_t body_len;
-    bool mandatory;
-    bool returned;
-    transport_done_fn done;
-    void *ctx;
-    const char *exchange; // behind the body
-    const char *key;
-    char bytes[]; // head, body, exchange, key
-};
-
-static size_t
-size_of(const struct pending *pending)
-{
-    return pending->head_len + pending->body_len;
-}
 
 void
 amqp_publisher_init(struct amqp_publisher *publisher)
@@ -76,73 +51,15 @@ finish(struct amqp *amqp, struct pending *pending, const struct err *err)
 
     list_remove(&pending->link);
     publisher->count--;
-    publisher->bytes -= size_of(pending);
+    publisher->bytes -= pending_size(pending);
     if (pending->number != 0) {
         publisher->sent_count--;
-        publisher->sent_bytes -= size_of(pending);
+        publisher->sent_bytes -= pending_size(pending);
     }
     if (pending->done != NULL) {
         pending->done(pending->ctx, err);
     }
     free(pending);
-}
-
-// The frames before the body, in publisher->out.
-static bool
-make_head(struct amqp_publisher *publisher, const struct publish *publish,
-          size_t *header_len, struct err *err)
-{
-    struct buf payload = BUF_INIT(AMQP_FRAME_MAX - AMQP_FRAME_EXTRA);
-    amqp_basic_publish_t fields = {
-        .exchange = amqp_cstring_bytes(publish->exchange),
-        .routing_key = amqp_cstring_bytes(publish->key),
-        .mandatory = publish->mandatory,
-    };
-
-    buf_reset(&publisher->out);
-    bool good = amqp_method_put(&publisher->out, AMQP_OWN_CHANNEL,
-                                AMQP_BASIC_PUBLISH_METHOD, &fields, err) &&
-                amqp_content_encode(&payload, publish->message, err);
-    if (good) {
-        amqp_frame_put(&publisher->out,
-                       &(struct amqp_frame){.type = AMQP_FRAME_HEADER,
-                                            .channel = AMQP_OWN_CHANNEL,
-                                            .payload = buf_slice(&payload)});
-    }
-    *header_len = payload.len;
-    buf_release(&payload);
-    return good;
-}
-
-static struct pending *
-make_pending(struct amqp *amqp, const struct publish *publish,
-             size_t header_len)
-{
-    const struct buf *head = &amqp->publisher.out;
-    struct slice body = publish->message->body;
-    size_t exchange_len = strlen(publish->exchange) + 1;
-    size_t key_len = strlen(publish->key) + 1;
-    struct pending *pending = alloc_bytes(sizeof(*pending) + head->len +
-                                          body.len + exchange_len + key_len);
-    char *at = pending->bytes;
-
-    *pending = (struct pending){
-        .serial = ++amqp->publisher.serial,
-        .after = amqp->admin.asked,
-        .head_len = head->len,
-        .header_len = header_len,
-        .body_len = body.len,
-        .mandatory = publish->mandatory,
-        .exchange = at + head->len + body.len,
-        .key = at + head->len + body.len + exchange_len,
-    };
-    memcpy(at, head->data, head->len);
-    if (body.len > 0) {
-        memcpy(at + head->len, body.data, body.len);
-    }
-    memcpy(at + head->len + body.len, publish->exchange, exchange_len);
-    memcpy(at + head->len + body.len + exchange_len, publish->key, key_len);
-    return pending;
 }
 
 static bool
@@ -185,24 +102,27 @@ amqp_publish(struct amqp *amqp, const struct publish *publish,
              transport_done_fn done, void *ctx)
 {
     struct amqp_publisher *publisher = &amqp->publisher;
+    struct pending *pending = NULL;
     struct err err = {0};
-    size_t header_len = 0;
 
     // What may be lost does not wait for a server to come back.
     if (done == NULL && amqp->was_up && amqp->phase != AMQP_UP) {
         return;
     }
-    if (!may_wait(amqp, publish, &err) ||
-        !make_head(publisher, publish, &header_len, &err)) {
+    if (may_wait(amqp, publish, &err)) {
+        pending = pending_new(publish, &publisher->out, &err);
+    }
+    if (pending == NULL) {
         amqp_later(amqp, done, ctx, &err);
         return;
     }
-    struct pending *pending = make_pending(amqp, publish, header_len);
+    pending->serial = ++publisher->serial;
+    pending->after = amqp->admin.asked;
     pending->done = done;
     pending->ctx = ctx;
     list_add(&publisher->waiting, &pending->link);
     publisher->count++;
-    publisher->bytes += size_of(pending);
+    publisher->bytes += pending_size(pending);
     amqp_publisher_go_on(amqp);
 }
 
@@ -286,14 +206,13 @@ send_pending(struct amqp *amqp, struct pending *pending)
     pending->number = ++publisher->number;
     pending->returned = false;
     publisher->sent_count++;
-    publisher->sent_bytes += size_of(pending);
+    publisher->sent_bytes += pending_size(pending);
     buf_reset(&publisher->out);
-    buf_add(&publisher->out, pending->bytes, pending->head_len);
-    amqp_body_put(
-        &publisher->out, AMQP_OWN_CHANNEL,
-        slice_make(pending->bytes + pending->head_len, pending->body_len),
-        frame_max);
+    pending_put(pending, &publisher->out, frame_max);
     amqp_link_put(amqp->publish_link, buf_slice(&publisher->out));
+    if (publisher->out.capacity > KEPT_MAX) {
+        buf_release(&publisher->out);
+    }
 }
 
 static bool
@@ -369,7 +288,7 @@ take_back(struct amqp *amqp, bool drop)
         list_remove(last);
         list_add_first(&publisher->waiting, last);
         publisher->sent_count--;
-        publisher->sent_bytes -= size_of(pending);
+        publisher->sent_bytes -= pending_size(pending);
         pending->number = 0;
     }
 }

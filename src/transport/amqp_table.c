@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "transport/amqp_bytes.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
@@ -32,138 +33,6 @@ enum kind {
     KIND_TABLE = 'F',
     KIND_VOID = 'V',
 };
-
-static bool
-take_number(struct slice *rest, size_t size, uint64_t *value)
-{
-    uint64_t number = 0;
-
-    if (rest->len < size) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        number = number << 8 | (unsigned char)rest->data[i];
-    }
-    *rest = slice_skip(*rest, size);
-    *value = number;
-    return true;
-}
-
-bool
-amqp_take_u8(struct slice *rest, uint8_t *value)
-{
-    uint64_t number = 0;
-
-    if (!take_number(rest, sizeof(*value), &number)) {
-        return false;
-    }
-    *value = (uint8_t)number;
-    return true;
-}
-
-bool
-amqp_take_u16(struct slice *rest, uint16_t *value)
-{
-    uint64_t number = 0;
-
-    if (!take_number(rest, sizeof(*value), &number)) {
-        return false;
-    }
-    *value = (uint16_t)number;
-    return true;
-}
-
-bool
-amqp_take_u32(struct slice *rest, uint32_t *value)
-{
-    uint64_t number = 0;
-
-    if (!take_number(rest, sizeof(*value), &number)) {
-        return false;
-    }
-    *value = (uint32_t)number;
-    return true;
-}
-
-bool
-amqp_take_u64(struct slice *rest, uint64_t *value)
-{
-    return take_number(rest, sizeof(*value), value);
-}
-
-static bool
-take_bytes(struct slice *rest, size_t len, struct slice *bytes)
-{
-    if (rest->len < len) {
-        return false;
-    }
-    *bytes = slice_first(*rest, len);
-    *rest = slice_skip(*rest, len);
-    return true;
-}
-
-bool
-amqp_take_short(struct slice *rest, struct slice *text)
-{
-    uint8_t len = 0;
-
-    return amqp_take_u8(rest, &len) && take_bytes(rest, len, text);
-}
-
-bool
-amqp_take_long(struct slice *rest, struct slice *text)
-{
-    uint32_t len = 0;
-
-    return amqp_take_u32(rest, &len) && take_bytes(rest, len, text);
-}
-
-static void
-put_number(struct buf *out, size_t size, uint64_t value)
-{
-    unsigned char bytes[sizeof(value)];
-
-    for (size_t i = size; i > 0; i--) {
-        bytes[i - 1] = (unsigned char)value;
-        value >>= 8;
-    }
-    buf_add(out, bytes, size);
-}
-
-void
-amqp_put_u8(struct buf *out, uint8_t value)
-{
-    put_number(out, sizeof(value), value);
-}
-
-void
-amqp_put_u16(struct buf *out, uint16_t value)
-{
-    put_number(out, sizeof(value), value);
-}
-
-void
-amqp_put_u32(struct buf *out, uint32_t value)
-{
-    put_number(out, sizeof(value), value);
-}
-
-void
-amqp_put_u64(struct buf *out, uint64_t value)
-{
-    put_number(out, sizeof(value), value);
-}
-
-bool
-amqp_put_short(struct buf *out, struct slice text)
-{
-    if (text.len > NAME_MAX_BYTES) {
-        return false;
-    }
-    amqp_put_u8(out, (uint8_t)text.len);
-    buf_add_slice(out, text);
-    return true;
-}
 
 static bool encode_object(struct buf *out, const json_t *object, int depth,
                           struct err *err);
@@ -331,31 +200,38 @@ decode_integer(struct slice *rest, enum kind kind)
 
     switch (kind) {
     case KIND_I8:
-        return take_number(rest, 1, &number) ? json_integer((int8_t)number)
-                                             : NULL;
+        return amqp_take_number(rest, 1, &number) ? json_integer((int8_t)number)
+                                                  : NULL;
     case KIND_U8:
-        return take_number(rest, 1, &number) ? json_integer((uint8_t)number)
-                                             : NULL;
+        return amqp_take_number(rest, 1, &number)
+                   ? json_integer((uint8_t)number)
+                   : NULL;
     case KIND_I16:
     case KIND_I16_OF_THE_STANDARD:
-        return take_number(rest, 2, &number) ? json_integer((int16_t)number)
-                                             : NULL;
+        return amqp_take_number(rest, 2, &number)
+                   ? json_integer((int16_t)number)
+                   : NULL;
     case KIND_U16:
-        return take_number(rest, 2, &number) ? json_integer((uint16_t)number)
-                                             : NULL;
+        return amqp_take_number(rest, 2, &number)
+                   ? json_integer((uint16_t)number)
+                   : NULL;
     case KIND_I32:
-        return take_number(rest, 4, &number) ? json_integer((int32_t)number)
-                                             : NULL;
+        return amqp_take_number(rest, 4, &number)
+                   ? json_integer((int32_t)number)
+                   : NULL;
     case KIND_U32:
-        return take_number(rest, 4, &number) ? json_integer((uint32_t)number)
-                                             : NULL;
+        return amqp_take_number(rest, 4, &number)
+                   ? json_integer((uint32_t)number)
+                   : NULL;
     case KIND_I64:
     case KIND_I64_OF_RABBITMQ:
     case KIND_TIME:
-        return take_number(rest, 8, &number) ? json_integer((int64_t)number)
-                                             : NULL;
+        return amqp_take_number(rest, 8, &number)
+                   ? json_integer((int64_t)number)
+                   : NULL;
     case KIND_BOOLEAN:
-        return take_number(rest, 1, &number) ? json_boolean(number != 0) : NULL;
+        return amqp_take_number(rest, 1, &number) ? json_boolean(number != 0)
+                                                  : NULL;
     case KIND_FLOAT:
     case KIND_DOUBLE:
     case KIND_DECIMAL:

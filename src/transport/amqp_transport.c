@@ -11,16 +11,6 @@
 #define PAUSE_MAX_MS 5000U
 // For saying goodbye, at least.
 #define FAREWELL_MS 200
-#define TEXT_MAX 200
-
-// A call that is owed.
-struct later {
-    struct list_link link;
-    transport_done_fn done;
-    transport_count_fn count;
-    void *ctx;
-    struct err err;
-};
 
 struct amqp *
 amqp_of(struct transport *transport)
@@ -31,10 +21,7 @@ amqp_of(struct transport *transport)
 static void
 destroy(struct amqp *amqp)
 {
-    LIST_FOR_EACH(link, &amqp->laters)
-    {
-        free(LIST_ENTRY(link, struct later, link));
-    }
+    amqp_laters_release(amqp);
     amqp_consumers_release(amqp);
     amqp_admin_release(&amqp->admin);
     amqp_publisher_release(&amqp->publisher);
@@ -59,76 +46,6 @@ amqp_leave(struct amqp *amqp)
     }
 }
 
-static void
-call_laters(void *ctx)
-{
-    struct amqp *amqp = ctx;
-    struct list laters;
-
-    // Those that come meanwhile have their own turn.
-    amqp->later_posted = false;
-    list_init(&laters);
-    struct list_link *link = NULL;
-    while ((link = list_take_first(&amqp->laters)) != NULL) {
-        list_add(&laters, link);
-    }
-    amqp_enter(amqp);
-    while ((link = list_take_first(&laters)) != NULL) {
-        struct later *later = LIST_ENTRY(link, struct later, link);
-        const struct err *err = err_is_set(&later->err) ? &later->err : NULL;
-        if (amqp->dead) {
-            // Nobody is to be called any more.
-        } else if (later->count != NULL) {
-            later->count(later->ctx, 0, err);
-        } else if (later->done != NULL) {
-            later->done(later->ctx, err);
-        }
-        free(later);
-    }
-    amqp_leave(amqp);
-}
-
-static void
-add_later(struct amqp *amqp, const struct later *later)
-{
-    struct later *added = ALLOC(struct later);
-
-    *added = *later;
-    list_add(&amqp->laters, &added->link);
-    if (!amqp->later_posted) {
-        amqp->later_posted = true;
-        loop_post(amqp->loop, call_laters, amqp);
-    }
-}
-
-void
-amqp_later(struct amqp *amqp, transport_done_fn done, void *ctx,
-           const struct err *err)
-{
-    struct later later = {.done = done, .ctx = ctx};
-
-    if (err != NULL) {
-        later.err = *err;
-    }
-    if (done != NULL) {
-        add_later(amqp, &later);
-    }
-}
-
-void
-amqp_later_count(struct amqp *amqp, transport_count_fn count, void *ctx,
-                 const struct err *err)
-{
-    struct later later = {.count = count, .ctx = ctx};
-
-    if (err != NULL) {
-        later.err = *err;
-    }
-    if (count != NULL) {
-        add_later(amqp, &later);
-    }
-}
-
 void
 amqp_note(struct amqp *amqp, const char *text, const char *hint)
 {
@@ -149,53 +66,6 @@ amqp_is_over(const struct amqp *amqp, struct err *err)
         return true;
     }
     return false;
-}
-
-bool
-amqp_send(struct amqp_link *link, uint16_t channel, amqp_method_number_t id,
-          const void *fields, struct err *err)
-{
-    return link == NULL || amqp_link_send(link, channel, id, fields, err);
-}
-
-void
-amqp_say(struct amqp_link *link, uint16_t channel, amqp_method_number_t id,
-         const void *fields)
-{
-    struct err err = {0};
-    bool sent = amqp_send(link, channel, id, fields, &err);
-
-    assert(sent);
-    (void)sent;
-}
-
-void
-amqp_close_ok(struct amqp_link *link, uint16_t channel)
-{
-    amqp_channel_close_ok_t fields = {0};
-
-    amqp_say(link, channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &fields);
-}
-
-void
-amqp_open_channel(struct amqp_link *link, uint16_t channel)
-{
-    amqp_channel_open_t fields = {0};
-
-    amqp_say(link, channel, AMQP_CHANNEL_OPEN_METHOD, &fields);
-}
-
-void
-amqp_explain(const amqp_channel_close_t *close, struct err *err)
-{
-    struct slice text = slice_first(amqp_slice(close->reply_text), TEXT_MAX);
-    bool ours = close->reply_code == AMQP_NOT_FOUND ||
-                close->reply_code == AMQP_PRECONDITION_FAILED ||
-                close->reply_code == AMQP_ACCESS_REFUSED ||
-                close->reply_code == AMQP_RESOURCE_LOCKED;
-
-    err_set(err, ours ? ERR_CONFIG : ERR_SYSTEM, "the broker refuses: %.*s",
-            SLICE_ARG(text));
 }
 
 static void connect_links(struct amqp *amqp);
@@ -515,9 +385,9 @@ on_retry(void *ctx)
     connect_links(ctx);
 }
 
-static void
-op_close(struct transport *transport, uint32_t ms, transport_done_fn done,
-         void *ctx)
+void
+amqp_transport_close(struct transport *transport, uint32_t ms,
+                     transport_done_fn done, void *ctx)
 {
     struct amqp *amqp = amqp_of(transport);
 
@@ -537,8 +407,8 @@ op_close(struct transport *transport, uint32_t ms, transport_done_fn done,
     }
 }
 
-static void
-op_free(struct transport *transport)
+void
+amqp_transport_free(struct transport *transport)
 {
     struct amqp *amqp = amqp_of(transport);
 
@@ -552,192 +422,6 @@ op_free(struct transport *transport)
     }
 }
 
-static bool
-op_is_up(const struct transport *transport)
-{
-    return ((const struct amqp *)transport)->phase == AMQP_UP;
-}
-
-static const char *
-op_address(const struct transport *transport)
-{
-    const struct amqp *amqp = (const struct amqp *)transport;
-
-    return amqp->urls.items[amqp->url].shown;
-}
-
-static void
-op_ask_facts(struct transport *transport,
-             void (*fn)(void *, const struct transport_facts *,
-                        const struct err *),
-             void *ctx)
-{
-    struct amqp_op *op = amqp_op_new(AMQP_OP_NOTHING, "");
-
-    op->facts = fn;
-    op->ctx = ctx;
-    amqp_ask(amqp_of(transport), op);
-}
-
-static void
-ask_done(struct transport *transport, struct amqp_op *op,
-         transport_done_fn done, void *ctx)
-{
-    op->done = done;
-    op->ctx = ctx;
-    amqp_ask(amqp_of(transport), op);
-}
-
-static void
-ask_count(struct transport *transport, struct amqp_op *op,
-          transport_count_fn count, void *ctx)
-{
-    op->count = count;
-    op->ctx = ctx;
-    amqp_ask(amqp_of(transport), op);
-}
-
-static void
-op_declare_exchange(struct transport *transport,
-                    const struct exchange_params *params,
-                    transport_done_fn done, void *ctx)
-{
-    struct amqp_op *op = amqp_op_new(AMQP_OP_EXCHANGE, params->name);
-
-    op->exchange_params = *params;
-    op->exchange_params.name = NULL;
-    ask_done(transport, op, done, ctx);
-}
-
-static void
-op_declare_queue(struct transport *transport, const struct queue_params *params,
-                 transport_done_fn done, void *ctx)
-{
-    struct amqp_op *op = amqp_op_new(AMQP_OP_QUEUE, params->name);
-
-    op->queue_params = *params;
-    op->queue_params.name = NULL;
-    ask_done(transport, op, done, ctx);
-}
-
-static void
-op_bind(struct transport *transport, const char *queue, const char *exchange,
-        const char *key, transport_done_fn done, void *ctx)
-{
-    struct amqp_op *op = amqp_op_new(AMQP_OP_BIND, queue);
-
-    op->exchange = alloc_dup(exchange);
-    op->key = alloc_dup(key);
-    ask_done(transport, op, done, ctx);
-}
-
-static void
-op_publish(struct transport *transport, const struct publish *publish,
-           transport_done_fn done, void *ctx)
-{
-    amqp_publish(amqp_of(transport), publish, done, ctx);
-}
-
-static void
-op_ack(struct transport *transport, uint64_t tag)
-{
-    amqp_answer(amqp_of(transport), tag, AMQP_ANSWER_ACK);
-}
-
-static void
-op_requeue(struct transport *transport, uint64_t tag)
-{
-    amqp_answer(amqp_of(transport), tag, AMQP_ANSWER_REQUEUE);
-}
-
-static void
-op_reject(struct transport *transport, uint64_t tag)
-{
-    amqp_answer(amqp_of(transport), tag, AMQP_ANSWER_REJECT);
-}
-
-static void
-op_length(struct transport *transport, const char *queue,
-          transport_count_fn done, void *ctx)
-{
-    ask_count(transport, amqp_op_new(AMQP_OP_LENGTH, queue), done, ctx);
-}
-
-static void
-op_purge(struct transport *transport, const char *queue,
-         transport_count_fn done, void *ctx)
-{
-    ask_count(transport, amqp_op_new(AMQP_OP_PURGE, queue), done, ctx);
-}
-
-static void
-op_forget_queue(struct transport *transport, const char *queue)
-{
-    amqp_admin_forget(amqp_of(transport), queue);
-}
-
-static void
-op_delete_queue(struct transport *transport, const char *queue, bool if_unused,
-                transport_count_fn done, void *ctx)
-{
-    struct amqp_op *op = amqp_op_new(AMQP_OP_DELETE, queue);
-
-    op->if_unused = if_unused;
-    ask_count(transport, op, done, ctx);
-}
-
-static void
-op_delete_exchange(struct transport *transport, const char *name,
-                   transport_done_fn done, void *ctx)
-{
-    ask_done(transport, amqp_op_new(AMQP_OP_DELETE_EXCHANGE, name), done, ctx);
-}
-
-static void
-op_withdraw(struct transport *transport, const char *queue, const char *header,
-            const char *value, transport_count_fn done, void *ctx)
-{
-    (void)queue;
-    (void)header;
-    (void)value;
-    amqp_later_count(amqp_of(transport), done, ctx, NULL);
-}
-
-static void
-op_reclaim(struct transport *transport, const char *queue, const char *name,
-           transport_count_fn done, void *ctx)
-{
-    (void)queue;
-    (void)name;
-    amqp_later_count(amqp_of(transport), done, ctx, NULL);
-}
-
-static const struct transport_ops ops = {
-    .close = op_close,
-    .free = op_free,
-    .is_up = op_is_up,
-    .address = op_address,
-    .ask_facts = op_ask_facts,
-    .declare_exchange = op_declare_exchange,
-    .declare_queue = op_declare_queue,
-    .bind = op_bind,
-    .publish = op_publish,
-    .take = amqp_take,
-    .subscribe = amqp_subscribe,
-    .prefetch = amqp_prefetch,
-    .stop = amqp_stop,
-    .ack = op_ack,
-    .requeue = op_requeue,
-    .reject = op_reject,
-    .length = op_length,
-    .purge = op_purge,
-    .delete_queue = op_delete_queue,
-    .forget_queue = op_forget_queue,
-    .delete_exchange = op_delete_exchange,
-    .withdraw = op_withdraw,
-    .reclaim = op_reclaim,
-};
-
 struct transport *
 amqp_open(const struct driver_params *params, struct err *err)
 {
@@ -745,7 +429,7 @@ amqp_open(const struct driver_params *params, struct err *err)
     const char *name = params->open.name != NULL ? params->open.name : "mule";
 
     (void)err; // what is wrong with a URL that could be read shows later
-    amqp->base.ops = &ops;
+    amqp->base.ops = &amqp_ops;
     amqp->loop = params->open.loop;
     amqp->urls = params->urls;
     amqp->publish_name = alloc_printf("%.200s (publishes)", name);
@@ -753,6 +437,7 @@ amqp_open(const struct driver_params *params, struct err *err)
     amqp->heartbeat_ms = params->open.heartbeat_ms;
     amqp->events = params->open.events;
     amqp->ctx = params->open.ctx;
+    amqp->last_channel = AMQP_OWN_CHANNEL;
     amqp->pause_ms = PAUSE_MIN_MS;
     amqp_admin_init(&amqp->admin);
     amqp_publisher_init(&amqp->publisher);

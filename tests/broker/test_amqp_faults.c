@@ -20,9 +20,20 @@
 static struct rabbit_server rabbit;
 static unsigned next_queue;
 
-// What is not acknowledged within a second, or two, goes back.
-static const char advanced[] =
-    "[{rabbit, [{consumer_timeout, 1000}, {channel_tick_interval, 200}]}].\n";
+// For channels that are opened from now on: how long a message may be held,
+// and how often that is looked at. The usual values are 30 and 1 minutes.
+static void
+set_patience(const char *ms, const char *every_ms)
+{
+    char *expression =
+        alloc_printf("application:set_env(rabbit, consumer_timeout, %s), "
+                     "application:set_env(rabbit, channel_tick_interval, %s).",
+                     ms, every_ms);
+    const char *const words[] = {"eval", expression, NULL};
+
+    rabbit_server_control(&rabbit, words);
+    free(expression);
+}
 
 static char *
 declare(struct scene *scene)
@@ -277,6 +288,7 @@ what_is_held_too_long_comes_again(void **state)
     (void)state;
     struct scene scene;
 
+    set_patience("500", "100");
     scene_open_up(&scene, rabbit.url, "client");
     char *queue = declare(&scene);
     char *quiet = declare(&scene);
@@ -284,13 +296,17 @@ what_is_held_too_long_comes_again(void **state)
     scene_take(&scene, queue, 1);
     scene_take(&scene, quiet, 1);
     scene_wait(&scene, &scene.deliveries, 2);
+    set_patience("1800000", "60000");
     assert_true(scene.redelivered[1]);
     transport_ack(scene.transport, scene.tags[0]); // stale
-    transport_ack(scene.transport, scene.tags[1]);
+    // It may come once more before it is acknowledged in time.
     scene.acknowledges = true;
+    transport_ack(scene.transport, scene.tags[scene.deliveries - 1]);
     scene_send(&scene, quiet, "b");
     scene_send(&scene, queue, "c");
-    scene_wait(&scene, &scene.deliveries, 4);
+    while (strchr(scene.came, 'b') == NULL || strchr(scene.came, 'c') == NULL) {
+        stage_run(&scene.stage);
+    }
     assert_int_equal(scene.ended, 0);
     assert_int_equal(scene.downs, 0);
     drop(&scene, queue);
@@ -657,8 +673,7 @@ static int
 begin_server(void **state)
 {
     (void)state;
-    rabbit_server_start(&rabbit,
-                        &(struct rabbit_server_params){.advanced = advanced});
+    rabbit_server_start(&rabbit, &(struct rabbit_server_params){0});
     return 0;
 }
 

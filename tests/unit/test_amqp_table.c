@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "transport/amqp_bytes.h"
 #include "util/json_text.h"
 
 #include "check.h"
