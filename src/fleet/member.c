@@ -501,8 +501,8 @@ member_step(struct member *member, enum member_input input)
 {
     struct member_step step = member_life(member->state, input);
 
-    if (step.next != member->state && member->service != NULL) {
-        member->service->since = now_boot_msec();
+    if (step.next != member->state) {
+        member->since = now_boot_msec();
     }
     member->state = step.next;
     act(member, step.action);
@@ -652,6 +652,7 @@ member_new(const struct member_params *params)
     member->params.state = member->texts[5];
     member->params.home = member->texts[6];
     member->slots = params->slots;
+    member->since = now_boot_msec();
     deadline_init(&member->tick, params->loop, on_tick, member);
     deadline_init(&member->soft, params->loop, on_soft_over, member);
     deadline_init(&member->echo, params->loop, on_no_echo, member);
@@ -691,7 +692,6 @@ service_of_marker(struct marker *marker, const json_t *about)
     service->leftover = true;
     service->prepared = true;
     service->now = true;
-    service->since = now_boot_msec();
     service->lease_ms = 1000;
     if (!field_text(about, "join", &join, &err) ||
         !field_text(about, "build", &build, &err) ||
@@ -733,6 +733,7 @@ take_up_leftover(struct member *member)
     member_say(member, "tearing down what build %s left here", service->build);
     member->service = service;
     member->state = MEMBER_LEAVING;
+    member->since = now_boot_msec();
     member_engine_start(member);
     return true;
 }

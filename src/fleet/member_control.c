@@ -49,10 +49,10 @@ status_of(const struct member *member)
                                              : member_state_name(member->state),
         "slots", member->slots);
 
+    json_object_set_new(facts, "since_ms",
+                        json_integer(now_boot_msec() - member->since));
     if (service != NULL) {
         json_object_set_new(facts, "build", json_string(service->build));
-        json_object_set_new(facts, "since_ms",
-                            json_integer(now_boot_msec() - service->since));
         json_object_set_new(facts, "held",
                             json_integer((json_int_t)service->holdings.count));
         json_object_set_new(facts, "running", running(service));

@@ -29,7 +29,6 @@ struct service {
     msec lease_ms;
     msec until; // the lease; while it asks: the end of its patience
     msec hello; // the last one
-    msec since; // when it came into this state
     bool cut;   // we heard nothing for reasons of our own
     struct outbox *outbox;
     struct holdings holdings;
@@ -84,6 +83,7 @@ struct member {
     char *texts[7]; // what params' texts point to
     struct carrier *carrier;
     enum member_state state;
+    msec since;              // it is in this state
     struct service *service; // NULL: free
     struct past past[MEMBER_PAST_MAX];
     size_t past_count; // ever

@@ -54,7 +54,6 @@ service_new(struct member *member, const struct envelope *offer,
         .nonce = service->nonce,
         .join = service->join,
     });
-    service->since = now_boot_msec();
     return service;
 }
 

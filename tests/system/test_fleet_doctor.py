@@ -1,6 +1,7 @@
 """What `mule doctor` and `mule status` say of real brokers."""
 
 import json
+import time
 
 from support import brokers, celery_env
 from support.fleet_case import FleetCase
@@ -59,11 +60,14 @@ class Doctor:
         result = self.mule("status")
         self.assertEqual(result.out, "0 workers\n", result.text)
         self.start_worker(name="one", slots=2)
+        free = time.monotonic()
         result = self.mule("status")
         self.assertRegex(result.out, r"1 worker\n  one@\S+  free for [\d.]+ s, "
                                      r"2 slots, queue default, native, mule ")
+        least = int((time.monotonic() - free) * 1000)
         result = self.mule("status", "--json")
         [worker] = json.loads(result.out)["workers"]
+        self.assertGreaterEqual(worker["since_ms"], least)
         self.assertEqual((worker["role"], worker["state"], worker["slots"]),
                          ("worker", "free", 2))
 
