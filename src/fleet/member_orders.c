@@ -138,6 +138,15 @@ is_ours(const struct service *service, const struct envelope *envelope)
            slice_equals_text(envelope->nonce, service->nonce);
 }
 
+static bool
+has_room(const struct member *member)
+{
+    const struct service *service = member->service;
+
+    return member->state == MEMBER_SERVING && service != NULL &&
+           !service->draining && service->holdings.count < HELD_MAX;
+}
+
 void
 member_take_run(struct member *member, uint64_t task,
                 const struct sealed *sealed, bool redelivered)
@@ -148,10 +157,6 @@ member_take_run(struct member *member, uint64_t task,
     struct err err = {0};
     const json_t *orders = NULL;
 
-    if (member->state != MEMBER_SERVING || service->draining) {
-        carrier->ops->end(carrier, task, TASK_RETURNED, NULL);
-        return;
-    }
     bool good = envelope_read(&envelope, sealed, TO_WORKER,
                               member->params.secret, &err) == ENVELOPE_GOOD;
     if (good) {
@@ -161,7 +166,8 @@ member_take_run(struct member *member, uint64_t task,
              json_array_size(orders) <= ORDERS_MAX) ||
             err_set(&err, ERR_PROTOCOL, "orders that are none");
     }
-    if (good && !is_ours(service, &envelope)) {
+    if (good && (service == NULL || !is_ours(service, &envelope))) {
+        // Given back it would come again, to this one above all.
         good = err_set(&err, ERR_PROTOCOL, "orders of another build");
     }
     if (!good) {
@@ -169,7 +175,7 @@ member_take_run(struct member *member, uint64_t task,
         json_t *text = json_string(err.text);
         carrier->ops->end(carrier, task, TASK_FAILED, text);
         json_decref(text);
-    } else if (service->holdings.count >= HELD_MAX) {
+    } else if (!has_room(member)) {
         carrier->ops->end(carrier, task, TASK_RETURNED, NULL);
     } else {
         take_orders(member, task, orders, redelivered);

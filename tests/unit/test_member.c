@@ -251,6 +251,19 @@ an_offer_to_a_member_of_a_build_goes_back(void **state)
 }
 
 static void
+orders_that_come_to_a_free_member_do_not_go_back(void **state)
+{
+    (void)state;
+    struct scene scene = {0};
+
+    scene_begin(&scene, NULL);
+    scene_run(&scene, 1, 1, false);
+    assert_int_equal(ARRAY_LAST(&scene.ends).how, TASK_FAILED);
+    assert_true(scene.offers);
+    scene_finish(&scene);
+}
+
+static void
 a_redelivered_copy_of_what_is_here_is_adopted(void **state)
 {
     (void)state;
@@ -1004,6 +1017,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(an_offer_that_nobody_stands_for_is_dropped),
     IN_FOLDER(an_offer_whose_inbox_is_gone_is_dropped_at_once),
     IN_FOLDER(an_offer_to_a_member_of_a_build_goes_back),
+    IN_FOLDER(orders_that_come_to_a_free_member_do_not_go_back),
     IN_FOLDER(a_redelivered_copy_of_what_is_here_is_adopted),
     IN_FOLDER(a_redelivered_copy_of_somebody_elses_is_bounced),
     IN_FOLDER(a_task_ends_with_the_last_of_its_orders),
