@@ -311,6 +311,10 @@ member_updates(struct member *member, struct slice list)
     if (ended) {
         member_end_idle(member);
     }
+    if (ended && service->holdings.count == 0) {
+        // Somebody waits for it: nothing more comes until they send some.
+        outbox_flush(service->outbox, false);
+    }
     if (outbox_is_full(service->outbox) && !service->held &&
         service->engine != NULL) {
         service->held = true;
