@@ -9,15 +9,23 @@ from kombu import Exchange, Queue
 logger = get_logger("mule")
 
 PAUSE = 0.5  # seconds before another try
+LOOK = 0.1  # seconds after which it sees that it is to stop
 PREFETCH = 16
+
+
+def queue_of(name, expires_ms):
+    """As native workers declare it."""
+    return Queue(name, Exchange(""), routing_key=name, durable=True,
+                 queue_arguments={"x-expires": expires_ms})
 
 
 class Listener:
     """on_body(text) is called from the thread for each message."""
 
-    def __init__(self, app, name, on_body):
+    def __init__(self, app, name, expires_ms, on_body):
         self.app = app
         self.name = name
+        self.queue = queue_of(name, expires_ms)
         self.on_body = on_body
         self.stopped = threading.Event()
         threading.Thread(target=self._run, name="mule_listen",
@@ -32,23 +40,20 @@ class Listener:
             try:
                 self._listen()
             except Exception as error:
-                # Before the coordinator has declared it, that is ordinary.
                 log = logger.debug if failed else logger.info
                 log("mule: listening to %s: %s", self.name, error)
                 failed = True
                 self.stopped.wait(PAUSE)
 
     def _listen(self):
-        queue = Queue(self.name, Exchange(""), routing_key=self.name,
-                      no_declare=True)
         with self.app.connection_for_read() as connection:
             channel = connection.channel()
-            with connection.Consumer([queue], channel=channel,
+            with connection.Consumer([self.queue], channel=channel,
                                      prefetch_count=PREFETCH,
                                      on_message=self._on_message):
                 while not self.stopped.is_set():
                     try:
-                        connection.drain_events(timeout=0.5)
+                        connection.drain_events(timeout=LOOK)
                     except socket.timeout:
                         pass
 

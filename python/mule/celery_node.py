@@ -19,7 +19,7 @@ from celery.worker import state
 
 from . import __version__, binary, celery_redis
 from .celery_answers import Answers
-from .celery_listener import Listener
+from .celery_listener import Listener, queue_of
 from .celery_native import Native
 from .celery_queues import Queues
 from .celery_sender import Sender
@@ -319,6 +319,9 @@ class Node:
         elif kind == "erase":
             self.sender.erase(message["queue"], message.get("sure", True))
         else:
+            if kind == "listen" and message["queue"] is not None:
+                self.sender.declare(queue_of(message["queue"],
+                                             message["expires_ms"]))
             self.post(self.obey, message)
 
     def _send(self, message, payload):
@@ -345,7 +348,7 @@ class Node:
         elif kind == "reply":
             self.answers.answer(message["reply"], message["value"])
         elif kind == "listen":
-            self.listen(message["queue"])
+            self.listen(message["queue"], message["expires_ms"])
         elif kind in ("join", "prefetch", "leave"):
             if self.consumer is None and not self.closed:
                 self.held.append(message)
@@ -364,12 +367,12 @@ class Node:
         else:
             self.queues.set_prefetch(message["prefetch"])
 
-    def listen(self, name):
+    def listen(self, name, expires_ms=0):
         if self.listener is not None:
             self.listener.stop()
             self.listener = None
         if name is not None:
             native = self.native
             self.listener = Listener(
-                self.app, name,
+                self.app, name, expires_ms,
                 lambda body: native.say({"msg": "piece", "body": body}))

@@ -37,6 +37,10 @@ class Sender:
         self.work.put(lambda: self._send(name, expires_ms, payload, seal,
                                          done))
 
+    def declare(self, queue):
+        """Before all that is sent from now on."""
+        self.work.put(lambda: self._declare(queue))
+
     def erase(self, name, sure):
         self.work.put(lambda: self._erase(name, sure))
 
@@ -124,6 +128,15 @@ class Sender:
         else:
             self.producer.publish(body, exchange="", routing_key=name,
                                   delivery_mode=2, confirm_timeout=SILENCE)
+
+    def _declare(self, queue):
+        if self.connection is None or celery_redis.is_redis(self.connection):
+            return
+        try:
+            with self.connection.channel() as channel:
+                queue(channel).queue_declare()
+        except Exception as error:
+            self._fail(error)
 
     def _erase(self, name, sure):
         if self.connection is None:

@@ -413,7 +413,8 @@ do_reply(struct carrier *base, uint64_t reply, const json_t *value)
 static void
 do_listen(struct carrier *base, const char *queue)
 {
-    say(of(base), json_pack("{s:s, s:s?}", "msg", "listen", "queue", queue));
+    say(of(base), json_pack("{s:s, s:s?, s:I}", "msg", "listen", "queue", queue,
+                            "expires_ms", (json_int_t)FLEET_INBOX_EXPIRES_MS));
 }
 
 static void

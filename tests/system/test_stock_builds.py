@@ -34,20 +34,23 @@ print(company.add.apply_async((20, 22), queue=sys.argv[2]).get(timeout=60))
 
 class StockBuilds:
 
-    def stock(self, name="one", slots=2, queues="default", env=None):
+    def stock(self, name="one", slots=2, queues="default", env=None,
+              cwd=None):
         """A worker of the company, in the folder of the suite."""
         self.suite({"company.py": APP})
         program = self.start(
             "-m", "celery", "-A", "company", "worker", "-Q", queues,
             "-n", f"{name}@test", "-c", str(slots), "-l", "INFO",
-            binary=celery_env.python(self.stock_version),
+            binary=celery_env.python(self.stock_version), cwd=cwd,
             env=self.stock_variables(env))
         program.wait_text(r" ready\.")
         self.workers[name] = program
         return program
 
     def stock_variables(self, more=None):
-        return {"PYTHONPATH": os.path.join(ROOT, "python"), "MULE_BROKER": None,
+        return {"PYTHONPATH": os.pathsep.join(
+                    [os.path.join(ROOT, "python"), self.folder]),
+                "MULE_BROKER": None,
                 "CELERY_BROKER_URL": self.broker.url, "MULE_BINARY": BINARY,
                 "C_FORCE_ROOT": "1", "PYTHONDONTWRITEBYTECODE": "1",
                 **(more or {})}
@@ -133,6 +136,16 @@ class StockBuilds:
         self.stop("two")
         self.assertEqual(len(self.noted("setup")), len(self.noted("teardown")))
         self.assertIn(len(self.noted("setup")), (1, 2))
+
+    def test_a_shipped_tree_comes_in_pieces(self):
+        self.suite({"test_small.py": SMALL, "mule.yaml": "",
+                    "data.bin": os.urandom(1 << 20).hex()})
+        elsewhere = os.path.join(self.home, "elsewhere")
+        os.mkdir(elsewhere)
+        self.stock(cwd=elsewhere)
+        result = self.distributed("--ship", status=1)
+        self.assertStates(result, SMALL_STATES)
+        self.stop()
 
     def test_a_native_and_a_stock_worker_share_a_build(self):
         self.suite({"test_many.py": "import unittest\n" + "".join(

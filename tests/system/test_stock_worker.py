@@ -332,8 +332,11 @@ class Carrying:
 
     def test_pieces_of_a_queue_are_handed_on(self):
         worker, member = self.serving()
-        self.declare("mule-ship-b1-j", 600000)
-        member.say(msg="listen", queue="mule-ship-b1-j")
+        member.say(msg="listen", queue="mule-ship-b1-j", expires_ms=600000)
+        # What is sent after that finds the queue.
+        member.say(msg="send", id=1, queue="mule-in-b1", expires_ms=600000,
+                   seal="", payload="want")
+        member.wait("main", msg="done", id=1)
         for text in ("first", "second"):
             self.client(
                 "with kombu.Connection(url) as c:\n"
@@ -342,7 +345,7 @@ class Carrying:
                 text)
             piece = member.wait("main", msg="piece")["line"]
             self.assertEqual(json.loads(piece["body"]), {"at": text})
-        member.say(msg="listen", queue=None)
+        member.say(msg="listen", queue=None, expires_ms=0)
         self.stop(worker, member)
 
     def test_an_erased_queue_is_gone(self):

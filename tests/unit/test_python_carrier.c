@@ -400,9 +400,11 @@ what_is_asked_is_said(void **state)
     hears(scene.main,
           "{\"msg\":\"reply\",\"reply\":3,\"value\":{\"ok\":true}}");
     ops->listen(scene.base, "mule-ship-b-j");
-    hears(scene.main, "{\"msg\":\"listen\",\"queue\":\"mule-ship-b-j\"}");
+    hears(scene.main, "{\"msg\":\"listen\",\"queue\":\"mule-ship-b-j\","
+                      "\"expires_ms\":600000}");
     ops->listen(scene.base, NULL);
-    hears(scene.main, "{\"msg\":\"listen\",\"queue\":null}");
+    hears(scene.main, "{\"msg\":\"listen\",\"queue\":null,"
+                      "\"expires_ms\":600000}");
     ops->erase(scene.base, "mule-b", false);
     hears(scene.main, "{\"msg\":\"erase\",\"queue\":\"mule-b\","
                       "\"sure\":false}");
