@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import unittest
 
 from support import celery_env, processes, rotation
@@ -140,6 +141,8 @@ class StockBuilds:
     def test_a_shipped_tree_comes_in_pieces(self):
         self.suite({"test_small.py": SMALL, "mule.yaml": "",
                     "data.bin": os.urandom(1 << 20).hex()})
+        subprocess.run(["git", "init", "--quiet"], cwd=self.folder,
+                       check=True)
         elsewhere = os.path.join(self.home, "elsewhere")
         os.mkdir(elsewhere)
         self.stock(cwd=elsewhere)
