@@ -387,3 +387,15 @@ desk_given(const struct desk *desk)
 {
     return desk->errands.count - desk->waiting_count;
 }
+
+void
+desk_each_given(const struct desk *desk,
+                void (*each)(void *ctx, struct order_name name, uint32_t job),
+                void *ctx)
+{
+    LIST_FOR_EACH(link, &desk->running)
+    {
+        const struct errand *errand = LIST_ENTRY(link, struct errand, link);
+        each(ctx, errand->name, errand->job);
+    }
+}

@@ -64,6 +64,12 @@ void desk_pause(struct desk *desk, bool paused);
 /* Orders that are here. */
 size_t desk_count(const struct desk *desk);
 
+/* Calls `each` for every order that the place has, and its job there. */
+void desk_each_given(const struct desk *desk,
+                     void (*each)(void *ctx, struct order_name name,
+                                  uint32_t job),
+                     void *ctx);
+
 /* Those of them that the place has, begun or about to. */
 size_t desk_given(const struct desk *desk);
 

@@ -411,6 +411,9 @@ act(struct serving *serving, struct err *err)
         }
         break;
     case SERVING_LIVE:
+        live_wish(serving->live, serving->message.pattern,
+                  serving->message.credit);
+        break;
     case SERVING_OTHER:
     case SERVING_KIND_COUNT:
         break;
@@ -466,6 +469,7 @@ serving_new(const struct serving_params *params)
     serving->params = *params;
     serving->phase = PHASE_PLAN;
     serving->bulletin = bulletin_new(params->loop, send_bytes, serving);
+    serving->live = live_new(params->loop, send_bytes, serving);
     buf_init(&serving->line, SERVING_LINE_MAX);
     buf_init(&serving->missing, SERVING_MISSING_MAX);
     serving->connection = connection_new(params->loop, params->fd);
@@ -489,6 +493,7 @@ serving_free(struct serving *serving)
     }
     loop_cancel(serving->params.loop, serving);
     connection_drop(serving->connection);
+    live_free(serving->live);
     desk_free(serving->desk);
     tree_free(serving->tree);
     bulletin_free(serving->bulletin);

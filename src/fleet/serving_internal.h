@@ -6,6 +6,7 @@
 #ifndef FLEET_SERVING_INTERNAL_H
 #define FLEET_SERVING_INTERNAL_H
 
+#include "fleet/live.h"
 #include "fleet/serving.h"
 #include "fleet/serving_codec.h"
 #include "fleet/speech.h"
@@ -37,6 +38,7 @@ struct serving {
     struct bulletin *bulletin;
     struct serving_place place;
     struct desk *desk;  // NULL: no order has come
+    struct live *live;  // what runs, for those who watch
     struct buf missing; // modules that could not be loaded
     struct buf line;
     struct err problem; // of the end

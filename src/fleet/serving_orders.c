@@ -39,6 +39,8 @@ on_collected(void *ctx, const struct err *err)
         serving_fail(serving, err);
         return;
     }
+    live_watch(serving->live, serving->desk, serving->place.executor,
+               serving->place.items);
     desk_open(serving->desk, serving->place.executor,
               buf_slice(&serving->missing));
 }

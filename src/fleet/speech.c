@@ -3,8 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-// A character of UTF-8 without its last byte.
-#define REST_MAX 3
+#include "util/text.h"
 
 void
 speech_init(struct speech *speech, uint64_t limit, speech_fn say, void *ctx)
@@ -27,23 +26,6 @@ say(struct speech *speech, struct slice text)
     }
 }
 
-/* How many bytes at the end begin a character that is not complete. */
-static size_t
-open_end(struct slice text)
-{
-    for (size_t back = 1; back <= REST_MAX && back <= text.len; back++) {
-        unsigned char byte = (unsigned char)text.data[text.len - back];
-        if (byte < 0x80) {
-            return 0;
-        }
-        if (byte >= 0xC0) {
-            size_t whole = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
-            return whole > back ? back : 0;
-        }
-    }
-    return 0;
-}
-
 void
 speech_add(struct speech *speech, struct slice bytes)
 {
@@ -56,7 +38,7 @@ speech_add(struct speech *speech, struct slice bytes)
     speech->said += bytes.len;
     buf_add_slice(&speech->rest, bytes);
     struct slice all = buf_slice(&speech->rest);
-    size_t open = speech->said < speech->limit ? open_end(all) : 0;
+    size_t open = speech->said < speech->limit ? text_open_end(all) : 0;
     say(speech, slice_first(all, all.len - open));
     buf_drop(&speech->rest, all.len - open);
 }

@@ -263,6 +263,34 @@ executor_cancel_order(struct executor *executor, uint32_t job, uint16_t attempt,
     }
 }
 
+static struct program *
+find_view(struct commands *commands, uint32_t job, struct order_view *view)
+{
+    for (int i = 0; i < commands->count; i++) {
+        if (program_view(commands->programs[i], job, view)) {
+            return commands->programs[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+executor_view(struct executor *executor, uint32_t job, struct order_view *view)
+{
+    return find_view(of_executor(executor), job, view) != NULL;
+}
+
+static void
+executor_read(struct executor *executor, uint32_t job, int stream,
+              uint64_t from, uint64_t to, struct buf *text)
+{
+    struct order_view view;
+    struct program *program = find_view(of_executor(executor), job, &view);
+    if (program != NULL) {
+        program_read(program, stream, from, to, text);
+    }
+}
+
 /* Makes more programs until there are `count`. */
 static void
 grow(struct commands *commands, int count)
@@ -321,6 +349,8 @@ commands_new(const struct commands_params *params)
         .cancel = executor_cancel,
         .cancel_order = executor_cancel_order,
         .resize = executor_resize,
+        .view = executor_view,
+        .read = executor_read,
         .pause = executor_pause,
         .drain = executor_drain,
     };

@@ -107,6 +107,17 @@ crew_cancel_order(struct crew *crew, uint32_t job, uint16_t attempt, bool now)
     }
 }
 
+struct slot *
+crew_view(struct crew *crew, uint32_t job, struct order_view *view)
+{
+    for (int i = 0; i < crew->count; i++) {
+        if (slot_view(crew->slots[i], job, view)) {
+            return crew->slots[i];
+        }
+    }
+    return NULL;
+}
+
 void
 crew_stop(struct crew *crew)
 {

@@ -39,6 +39,9 @@ void crew_cancel(struct crew *crew, bool now);
 /* One order, wherever it lies. */
 void crew_cancel_order(struct crew *crew, uint32_t job, uint16_t attempt,
                        bool now);
+/* The slot where the job runs, and what is to be seen of it; or NULL. */
+struct slot *crew_view(struct crew *crew, uint32_t job,
+                       struct order_view *view);
 void crew_stop(struct crew *crew);
 void crew_orphaned(struct crew *crew);
 

@@ -94,6 +94,17 @@ struct executor_events {
     void (*on_drained)(void *ctx); // after executor_drain: nothing is left
 };
 
+/* What is known of a job while it runs. */
+enum {
+    VIEW_OUT,
+    VIEW_ERR,
+    VIEW_STREAMS
+};
+struct order_view {
+    uint32_t item;                  // that runs
+    uint64_t printed[VIEW_STREAMS]; // bytes, by it
+};
+
 struct executor;
 struct executor_ops {
     /*
@@ -123,6 +134,15 @@ struct executor_ops {
      * way to have so many.
      */
     bool (*resize)(struct executor *executor, int slots, struct err *err);
+    /*
+     * Looks at a job that runs; false: no item of it does. `read` adds what
+     * stands between two places of what that item printed. Both or none may
+     * be NULL.
+     */
+    bool (*view)(struct executor *executor, uint32_t job,
+                 struct order_view *view);
+    void (*read)(struct executor *executor, uint32_t job, int stream,
+                 uint64_t from, uint64_t to, struct buf *text);
     /* Stops and resumes everything that runs (Ctrl-Z). */
     void (*pause)(struct executor *executor, bool paused);
     /* No more orders: lets everything end; on_drained when it has. */

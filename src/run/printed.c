@@ -90,3 +90,23 @@ printed_bound(struct printed *printed, bool item)
 {
     capture_bound(&printed->capture, printed->cursor, item ? 0 : PRINTED_SLACK);
 }
+
+uint64_t
+printed_unclaimed(const struct printed *printed, enum stream stream)
+{
+    uint64_t end = capture_end(&printed->capture).at[stream];
+    uint64_t claimed = printed->cursor.at[stream];
+    bool same = stream == STREAM_ERR && capture_is_merged(&printed->capture);
+    return same || end < claimed ? 0 : end - claimed;
+}
+
+void
+printed_peek(struct printed *printed, enum stream stream, uint64_t from,
+             uint64_t to, struct buf *text)
+{
+    uint64_t claimed = printed->cursor.at[stream];
+    struct output output =
+        capture_read(&printed->capture, stream, claimed + from, claimed + to);
+    buf_add_slice(text, output.head);
+    buf_add_slice(text, output.tail);
+}

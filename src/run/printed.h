@@ -42,6 +42,11 @@ struct output printed_loose(struct printed *printed, enum stream stream);
 /* The job is over: what it printed is not needed any more. */
 void printed_end_job(struct printed *printed);
 
+/* How much was printed that nobody has claimed; and a piece of that. */
+uint64_t printed_unclaimed(const struct printed *printed, enum stream stream);
+void printed_peek(struct printed *printed, enum stream stream, uint64_t from,
+                  uint64_t to, struct buf *text);
+
 /*
  * Keeps within bounds what is being printed. `item`: by an item that runs;
  * else by a fixture, or by items that have ended and will say so in a moment.

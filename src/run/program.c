@@ -422,6 +422,42 @@ program_tick(struct program *program, uint64_t now_us)
 }
 
 bool
+program_view(const struct program *program, uint32_t job,
+             struct order_view *view)
+{
+    if (!program->busy || program->order.job != job) {
+        return false;
+    }
+    view->item = program->item;
+    view->printed[VIEW_OUT] = program->kept[VIEW_OUT].total;
+    view->printed[VIEW_ERR] = program->kept[VIEW_ERR].total;
+    return true;
+}
+
+/* What lies between two places of a part that begins at `start`. */
+static void
+add_part(struct slice part, uint64_t start, uint64_t from, uint64_t to,
+         struct buf *text)
+{
+    uint64_t skip = from > start ? from - start : 0;
+    uint64_t end = to > start ? to - start : 0;
+    if (skip < part.len && end > skip) {
+        part = slice_first(part, end < part.len ? (size_t)end : part.len);
+        buf_add_slice(text, slice_skip(part, (size_t)skip));
+    }
+}
+
+void
+program_read(struct program *program, int stream, uint64_t from, uint64_t to,
+             struct buf *text)
+{
+    struct keeper *keeper = &program->kept[stream];
+    struct output kept = keeper_output(keeper);
+    add_part(kept.head, 0, from, to, text);
+    add_part(kept.tail, keeper->total - kept.tail.len, from, to, text);
+}
+
+bool
 program_has(const struct program *program, uint32_t job, uint16_t attempt)
 {
     return program->busy && program->order.job == job &&

@@ -29,6 +29,11 @@ bool program_is_free(const struct program *program);
 void program_start(struct program *program, const struct order *order);
 void program_tick(struct program *program, uint64_t now_us);
 void program_cancel(struct program *program, bool now);
+/* As executor_ops have it, if that job runs here. */
+bool program_view(const struct program *program, uint32_t job,
+                  struct order_view *view);
+void program_read(struct program *program, int stream, uint64_t from,
+                  uint64_t to, struct buf *text);
 /* Whether that order runs here. */
 bool program_has(const struct program *program, uint32_t job, uint16_t attempt);
 

@@ -220,6 +220,27 @@ slot_cancel_order(struct slot *slot, uint32_t job, uint16_t attempt, bool now)
     }
 }
 
+bool
+slot_view(struct slot *slot, uint32_t job, struct order_view *view)
+{
+    const struct order *order = slot_front(slot);
+    if (order == NULL || order->job != job || slot->run.item == ITEM_NONE) {
+        return false;
+    }
+    view->item = slot->run.item;
+    view->printed[VIEW_OUT] = printed_unclaimed(&slot->printed, STREAM_OUT);
+    view->printed[VIEW_ERR] = printed_unclaimed(&slot->printed, STREAM_ERR);
+    return true;
+}
+
+void
+slot_read(struct slot *slot, int stream, uint64_t from, uint64_t to,
+          struct buf *text)
+{
+    printed_peek(&slot->printed, stream == VIEW_OUT ? STREAM_OUT : STREAM_ERR,
+                 from, to, text);
+}
+
 void
 slot_stop(struct slot *slot)
 {

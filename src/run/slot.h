@@ -65,6 +65,11 @@ void slot_cancel(struct slot *slot, bool now);
 void slot_cancel_order(struct slot *slot, uint32_t job, uint16_t attempt,
                        bool now);
 
+/* As executor_ops have it, if that job runs here. */
+bool slot_view(struct slot *slot, uint32_t job, struct order_view *view);
+void slot_read(struct slot *slot, int stream, uint64_t from, uint64_t to,
+               struct buf *text);
+
 /* Lets the worker end; on_empty when it has. */
 void slot_stop(struct slot *slot);
 

@@ -336,6 +336,23 @@ executor_resize(struct executor *executor, int slots, struct err *err)
     return fine;
 }
 
+static bool
+executor_view(struct executor *executor, uint32_t job, struct order_view *view)
+{
+    return crew_view(&of_executor(executor)->crew, job, view) != NULL;
+}
+
+static void
+executor_read(struct executor *executor, uint32_t job, int stream,
+              uint64_t from, uint64_t to, struct buf *text)
+{
+    struct order_view view;
+    struct slot *slot = crew_view(&of_executor(executor)->crew, job, &view);
+    if (slot != NULL) {
+        slot_read(slot, stream, from, to, text);
+    }
+}
+
 static void
 executor_pause(struct executor *executor, bool paused)
 {
@@ -453,6 +470,8 @@ suite_new(const struct suite_params *params, struct err *err)
         .cancel = executor_cancel,
         .cancel_order = executor_cancel_order,
         .resize = executor_resize,
+        .view = executor_view,
+        .read = executor_read,
         .pause = executor_pause,
         .drain = executor_drain,
     };

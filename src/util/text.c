@@ -99,6 +99,22 @@ text_is_valid(struct slice text)
     return valid_len(text) == text.len;
 }
 
+size_t
+text_open_end(struct slice text)
+{
+    for (size_t back = 1; back <= 3 && back <= text.len; back++) {
+        unsigned char byte = (unsigned char)text.data[text.len - back];
+        if (byte < 0x80) {
+            return 0;
+        }
+        if (byte >= 0xC0) {
+            size_t whole = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
+            return whole > back ? back : 0;
+        }
+    }
+    return 0;
+}
+
 bool
 text_add(struct buf *buf, uint32_t character)
 {

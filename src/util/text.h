@@ -25,6 +25,12 @@ uint32_t text_take(struct slice *rest);
 /* Whether it is UTF-8 throughout. */
 bool text_is_valid(struct slice text);
 
+/*
+ * How many bytes at the end begin a character whose rest may still come: 0 to
+ * 3.
+ */
+size_t text_open_end(struct slice text);
+
 /* Adds a character. */
 bool text_add(struct buf *buf, uint32_t character);
 

@@ -606,6 +606,66 @@ class Trees(EngineCase):
         self.tear_down(engine)
 
 
+class Live(EngineCase):
+
+    def printed(self, engine, job, stream="out"):
+        """What came of a stream while it ran; pieces follow each other."""
+        text = ""
+        for message in engine.said:
+            if (message["msg"] == "output" and message["o"][0] == job and
+                    message["stream"] == stream):
+                self.assertEqual(message["at"], len(text.encode()))
+                text += message["text"]
+        return text
+
+    def wait_printed(self, engine, job, wanted, stream="out"):
+        engine.wait(lambda: self.printed(engine, job, stream) == wanted,
+                    "%r of %s" % (wanted, job))
+
+    def test_what_a_test_prints_is_seen_while_it_runs(self):
+        go = self.fifo("go")
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        print("first")
+        print("bad", file=sys.stderr)
+        open(%r).readline()
+        print("second \\u00e9")
+        open(%r).readline()
+    def test_b(self):
+        print("not asked for")
+""" % (go.path, go.path)})
+        engine = self.ready()
+        engine.say("live", pattern="test_a", credit=1000)
+        engine.say("run", orders=[order(5, "test_it.T", IDS[:2])])
+        self.wait_printed(engine, 5, "first\n")
+        self.wait_printed(engine, 5, "bad\n", "err")
+        go.write()
+        self.wait_printed(engine, 5, "first\nsecond \u00e9\n")
+        go.write()
+        engine.await_update("end", 5)
+        output = engine.await_said("output")
+        self.assertEqual((output["i"], output["id"]), (0, IDS[0]))
+        self.assertEqual(engine.all("result", 5)[0]["out"],
+                         "first\nsecond \u00e9\n")
+        self.tear_down(engine)
+
+    def test_credit_is_all_that_is_sent(self):
+        go = self.fifo("go")
+        self.suite({"it": "#!/bin/sh\necho 0123456789\nread line < %s\n"
+                          % go.path})
+        engine = self.ready("--runner", "./$TEST")
+        engine.say("live", pattern="i*", credit=4)
+        engine.say("run", orders=[program(5, "it")])
+        self.wait_printed(engine, 5, "0123")
+        engine.say("live", pattern="i*", credit=4)
+        self.wait_printed(engine, 5, "01234567")
+        engine.say("live", pattern="", credit=0)
+        go.write()
+        engine.await_update("end", 5)
+        self.assertEqual(self.printed(engine, 5), "01234567")
+        self.tear_down(engine)
+
+
 class Start(EngineCase):
 
     def test_without_a_worker_it_is_a_mistake(self):

@@ -147,7 +147,28 @@ a_sequence_without_an_end_takes_no_more_than_its_line(void **state)
     assert_int_equal(text_sequence(SLICE("\x1b\n")), 1);
 }
 
+static void
+a_character_may_be_open_at_the_end(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t open;
+    } rows[] = {
+        {"", 0},         {"a", 0},
+        {"\xc3", 1},     {"a\xc3\xa9", 0},
+        {"\xe2\x82", 2}, {"\xe2\x82\xac", 0},
+        {"\xf0", 1},     {"\xf0\x9f\x90", 3},
+        {"\x90", 0},     {"\x90\x90\x90\x90", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(text_open_end(slice_of(rows[i].text)), rows[i].open);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_character_may_be_open_at_the_end),
     cmocka_unit_test(what_is_utf8_stays_as_it_is),
     cmocka_unit_test(what_is_not_utf8_is_replaced),
     cmocka_unit_test(overlong_forms_and_surrogates_are_not_utf8),
