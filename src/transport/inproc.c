@@ -615,8 +615,8 @@ next_op(struct client *client)
     {
         struct op *op = LIST_ENTRY(link, struct op, link);
         if (op->kind != OP_PUBLISH || !client->inproc->alarm) {
-            assert(list_has(link));
             list_remove(link);
+            assert(list_first(&client->ops) != link);
             return op;
         }
     }
@@ -695,6 +695,7 @@ free_ops(struct list *ops)
     struct list_link *link = NULL;
 
     while ((link = list_take_first(ops)) != NULL) {
+        assert(list_first(ops) != link);
         op_free(LIST_ENTRY(link, struct op, link));
     }
 }
@@ -905,8 +906,10 @@ inproc_free(struct transport *transport)
     struct client *client = (struct client *)transport;
 
     disconnect(client);
-    while (!list_is_empty(&client->consumers)) {
-        use_free(LIST_ENTRY(client->consumers.head.next, struct use, link));
+    struct list_link *link = NULL;
+    while ((link = list_take_first(&client->consumers)) != NULL) {
+        assert(list_first(&client->consumers) != link);
+        use_free(LIST_ENTRY(link, struct use, link));
     }
     free_ops(&client->ops);
     free_ops(&client->silent);
