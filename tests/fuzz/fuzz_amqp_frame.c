@@ -6,6 +6,7 @@
 #include "fuzz.h"
 #include "transport/amqp_content.h"
 #include "transport/amqp_frame.h"
+#include "transport/amqp_greeting.h"
 
 static void
 read_method(const struct amqp_frame *frame)
@@ -13,6 +14,12 @@ read_method(const struct amqp_frame *frame)
     struct err err = {0};
     amqp_pool_t pool;
 
+    if (amqp_method_id(frame) == AMQP_CONNECTION_START_METHOD) {
+        json_t *properties = amqp_greeting_read(frame, &err);
+        FUZZ_CHECK((properties == NULL) == err_is_set(&err));
+        json_decref(properties);
+        return;
+    }
     init_amqp_pool(&pool, 4096);
     const void *fields = amqp_method_decode(frame, &pool, &err);
     FUZZ_CHECK((fields == NULL) == err_is_set(&err));
