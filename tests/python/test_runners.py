@@ -8,6 +8,7 @@ import sys
 import tempfile
 import textwrap
 import unittest
+import unittest.mock
 
 try:
     from driver import PATIENCE, ROOT
@@ -125,6 +126,13 @@ class JSONTestRunner(unittest.TestCase):
 
 
 class Program(unittest.TestCase):
+
+    def setUp(self):
+        # Where the suite's own program is must not matter here.
+        patch = unittest.mock.patch.dict(os.environ)
+        patch.start()
+        self.addCleanup(patch.stop)
+        os.environ.pop("MULE_BINARY", None)
 
     def test_python_m_mule_becomes_the_program(self):
         with tempfile.TemporaryDirectory() as folder:
