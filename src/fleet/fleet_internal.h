@@ -122,8 +122,9 @@ struct fleet {
     bool closing;
     uint64_t forged; // messages that were dropped
     msec forged_told;
-    uint32_t failed; // workers whose setup failed
-    char *failure;   // why the last one did
+    uint32_t failed;    // workers whose setup failed
+    char *failure;      // why the last one did
+    struct err refused; // why the broker did not take an offer
 };
 
 /* How often time is looked at. */

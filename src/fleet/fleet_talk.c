@@ -271,6 +271,19 @@ send_task(struct fleet *fleet, const struct task_text *what,
     return ok;
 }
 
+static void
+on_offer(void *ctx, const struct err *err)
+{
+    struct fleet *fleet = ctx;
+    if (err != NULL && !err_is_set(&fleet->refused)) {
+        fleet->refused = *err;
+        fleet_note(fleet, NOTE_WARNING, err->hint,
+                   "the broker takes no offers: %s", err->text);
+    } else if (err == NULL) {
+        err_clear(&fleet->refused);
+    }
+}
+
 void
 fleet_send_offers(struct fleet *fleet, uint32_t count)
 {
@@ -288,7 +301,7 @@ fleet_send_offers(struct fleet *fleet, uint32_t count)
                       .members = members,
                       .expires_ms = OFFERS_EXPIRE_MS,
                   },
-                  NULL, NULL, &err);
+                  on_offer, fleet, &err);
     }
     if (err_is_set(&err)) {
         log_warn("fleet: offers: %s", err.text);

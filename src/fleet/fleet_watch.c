@@ -250,7 +250,9 @@ describe_nobody(const struct fleet *fleet, struct err *err)
     buf_addf(&text, "no worker came within %u s by queue \"%.60s\" of %.80s",
              fleet->params.wait_ms / 1000, fleet->params.queue,
              transport_address(fleet->transport));
-    if (fleet->failed > 0) {
+    if (err_is_set(&fleet->refused)) {
+        buf_addf(&text, "; it takes no offers: %.100s", fleet->refused.text);
+    } else if (fleet->failed > 0) {
         buf_addf(&text, "; %u could not get ready: %.80s", fleet->failed,
                  fleet->failure);
     } else if (survey->willing + survey->strangers == 0) {
@@ -262,6 +264,9 @@ describe_nobody(const struct fleet *fleet, struct err *err)
         buf_addf(&text, "; %u did who do not know mule", survey->strangers);
     }
     err_set(err, ERR_SYSTEM, "%s", buf_text(&text));
+    if (err_is_set(&fleet->refused) && fleet->refused.hint != NULL) {
+        err_hint(err, fleet->refused.hint);
+    }
     err_hint(err, "start some on that queue: mule worker --broker URL -Q "
                   "QUEUE; `mule status` shows who is there");
     buf_release(&text);
