@@ -8,7 +8,7 @@ import subprocess
 import sys
 import unittest
 
-COMMANDS = ("test", "list", "doctor", "adapter-check", "status")
+COMMANDS = ("test", "list", "worker", "status", "doctor", "adapter-check")
 
 
 def options_of_help(command):
