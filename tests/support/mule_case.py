@@ -135,6 +135,9 @@ class MuleCase(unittest.TestCase):
                 pass
         processes.wait_for_end(left, 10)
         kept = self.kept()
+        # One may be ending just now: a tool of a broker, or what it started.
+        ending = [pid for pid in processes.bury_children() if pid not in kept]
+        processes.wait_for_end(ending, 2)
         children = [f"{pid} {processes.command_of(pid)}"
                     for pid in processes.bury_children()
                     if pid not in kept]

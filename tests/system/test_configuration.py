@@ -66,7 +66,7 @@ class Configuration(MuleCase):
                 (["test", "--verbosty=2"], "did you mean --verbosity?"),
                 (["test", "--timeout"], "--timeout needs a value"),
                 (["test", "--timeout=soon"], "not a duration", "1h30m"),
-                (["test", "--distributed"], "unknown option --distributed"),
+                (["test", "--distributed"], "no broker is named", "--broker URL"),
                 (["test", "--tap", "--runner=x", "y"], "--tap and --runner"),
                 (["list", "--xunit"], "mule list has no option --xunit"),
                 (["doctor", "label"], "mule doctor takes no"),
