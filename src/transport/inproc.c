@@ -692,12 +692,11 @@ tell_one_end(struct client *client)
 static void
 free_ops(struct list *ops)
 {
-    struct list_link *link = NULL;
-
-    while ((link = list_take_first(ops)) != NULL) {
-        assert(list_first(ops) != link);
+    LIST_FOR_EACH(link, ops)
+    {
         op_free(LIST_ENTRY(link, struct op, link));
     }
+    list_init(ops);
 }
 
 // Leaves the broker; nobody is told.
@@ -807,6 +806,7 @@ finish_closing(struct client *client)
     }
     while (!client->dead && (link = list_take_first(&client->ops)) != NULL) {
         struct op *op = LIST_ENTRY(link, struct op, link);
+        assert(list_first(&client->ops) != link);
         settle(client, op);
         answer(op, 0, &err);
     }
@@ -906,9 +906,8 @@ inproc_free(struct transport *transport)
     struct client *client = (struct client *)transport;
 
     disconnect(client);
-    struct list_link *link = NULL;
-    while ((link = list_take_first(&client->consumers)) != NULL) {
-        assert(list_first(&client->consumers) != link);
+    LIST_FOR_EACH(link, &client->consumers)
+    {
         use_free(LIST_ENTRY(link, struct use, link));
     }
     free_ops(&client->ops);
