@@ -127,6 +127,19 @@ void member_torn_down(struct member *member);
 /* The tick goes with the lease. */
 void member_arm_tick(struct member *member);
 
+/* Nothing is left to do: the carrier may end. */
+void member_finish(struct member *member);
+
+/* --- member_actions.c */
+
+/* It is torn down, and the broker knows that it left the queue. */
+void member_try_to_part(struct member *member);
+
+/* --- member_leftover.c */
+
+/* What a worker before it left behind, then offers; or the end. */
+void member_take_next(struct member *member);
+
 /* --- member_service.c */
 
 struct service *service_new(struct member *member, const struct envelope *offer,
