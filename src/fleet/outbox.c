@@ -103,11 +103,10 @@ outbox_flush(struct outbox *outbox, bool always)
 void
 outbox_add(struct outbox *outbox, struct slice update)
 {
-    struct buf *waiting = &outbox->waiting;
-
     if (outbox == NULL) {
         return;
     }
+    struct buf *waiting = &outbox->waiting;
     if (waiting->len > 0 && waiting->len + update.len > OUTBOX_BYTES_MAX) {
         outbox_flush(outbox, false);
     }
