@@ -61,6 +61,8 @@ check_pairs(const struct settings *settings, struct err *err)
          "--distributed and --collect worker",
          "tests are found here, where their ids are compared with what the "
          "workers found"},
+        {settings->live != NULL, "--live and this version of mule",
+         "what a test prints is shown when it has ended"},
         {settings->pdb && is_dash(settings->jobs_from),
          "--pdb and --jobs-from -",
          "the debugger reads standard input: give the jobs in a file"},

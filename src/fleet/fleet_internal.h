@@ -45,9 +45,11 @@ struct survey {
     struct map registered; // node -> knows mule.provision
     uint32_t open;         // questions
     bool asked;
-    uint32_t strangers; // nodes on our queue that do not know mule
-    uint32_t willing;   // nodes on our queue that do
-    struct buf names;   // of the strangers, for people
+    bool told;
+    struct deadline patience; // before the first offer
+    uint32_t strangers;       // nodes on our queue that do not know mule
+    uint32_t willing;         // nodes on our queue that do
+    struct buf names;         // of the strangers, for people
 };
 
 struct fleet {
@@ -90,10 +92,11 @@ struct fleet {
     uint64_t asked; // the last question
 
     // What is wanted.
-    uint32_t waiting; // jobs not given out, when that was last asked
-    bool wanted;      // it was asked
-    bool posted;      // a flush will come
-    bool paused;      // the broker takes no orders for now
+    uint32_t waiting;  // jobs not given out, when that was last asked
+    bool wanted;       // it was asked
+    bool posted;       // a flush will come
+    bool paused;       // the broker takes no orders for now
+    msec refused_told; // real: when it was last said that it does not
     bool cancelled;
     bool cancelled_now;
     bool broken;
@@ -201,6 +204,8 @@ void fleet_withdraw(struct fleet *fleet);
 
 /* Asks who is there; fleet_surveyed comes. */
 void fleet_survey(struct fleet *fleet);
+/* Names those who do not know mule, once. */
+void fleet_tell_survey(struct fleet *fleet);
 void fleet_surveyed(struct fleet *fleet);
 /* Hears when a node starts: one that does so again has died in between. */
 void fleet_listen_to_nodes(struct fleet *fleet);

@@ -8,9 +8,11 @@
 #include "util/alloc.h"
 #include "util/log.h"
 
-// So long nodes may take to say what they are. A build begins that much later
-// at most, and collecting its tests mostly takes longer.
-#define SURVEY_MS 400
+// So long nodes are waited for before the first offer, which they would take
+// and drop; collecting tests mostly takes longer.
+#define SURVEY_FIRST_MS 400
+// And so long they may take to say what they are.
+#define SURVEY_MS 3000
 #define SURVEY_NAMES_MAX 600
 
 /* [{"name": QUEUE, ...}, ...] */
@@ -68,15 +70,8 @@ add_name(struct survey *survey, struct slice node)
 }
 
 static void
-on_done(void *ctx, size_t replies, const struct err *err)
+count_nodes(struct survey *survey)
 {
-    struct fleet *fleet = ctx;
-    struct survey *survey = &fleet->survey;
-    (void)replies;
-    (void)err; // who is not seen is not named
-    if (--survey->open > 0) {
-        return;
-    }
     size_t at = 0;
     const struct map_entry *entry = NULL;
     while ((entry = map_next(&survey->queues, &at)) != NULL) {
@@ -87,15 +82,46 @@ on_done(void *ctx, size_t replies, const struct err *err)
             add_name(survey, node);
         }
     }
-    if (survey->strangers > 0) {
-        fleet_note(fleet, NOTE_WARNING,
-                   "start them with mule.tasks among their imports, or give "
-                   "mule's workers a --queue of their own",
-                   "%u node%s take from queue \"%s\" and do not know mule: %s",
-                   survey->strangers, survey->strangers == 1 ? "" : "s",
-                   fleet->params.queue, buf_text(&survey->names));
+}
+
+void
+fleet_tell_survey(struct fleet *fleet)
+{
+    struct survey *survey = &fleet->survey;
+    if (!survey->asked || survey->told) {
+        return;
     }
-    fleet_surveyed(fleet);
+    survey->told = true;
+    count_nodes(survey);
+    if (survey->strangers == 0) {
+        return;
+    }
+    fleet_note(fleet, NOTE_WARNING,
+               "start them with mule.tasks among their imports, or give "
+               "mule's workers a --queue of their own",
+               survey->strangers == 1
+                   ? "%u node takes from queue \"%s\" and does not know mule: "
+                     "%s"
+                   : "%u nodes take from queue \"%s\" and do not know mule: %s",
+               survey->strangers, fleet->params.queue,
+               buf_text(&survey->names));
+}
+
+static void
+on_done(void *ctx, size_t replies, const struct err *err)
+{
+    struct fleet *fleet = ctx;
+    (void)replies;
+    (void)err; // who is not seen is not named
+    if (--fleet->survey.open == 0) {
+        fleet_tell_survey(fleet);
+    }
+}
+
+static void
+on_time(void *ctx)
+{
+    fleet_surveyed(ctx);
 }
 
 void
@@ -116,6 +142,10 @@ fleet_survey(struct fleet *fleet)
     ask.method = "registered";
     ask.on_reply = on_registered;
     asker_ask(fleet->asker, &ask);
+    deadline_init(&survey->patience, fleet->params.loop, on_time, fleet);
+    msec sixth = fleet_sixth(fleet);
+    deadline_arm(&survey->patience,
+                 sixth < SURVEY_FIRST_MS ? sixth : SURVEY_FIRST_MS);
 }
 
 static void
@@ -172,6 +202,7 @@ fleet_listen_to_nodes(struct fleet *fleet)
 void
 survey_release(struct survey *survey)
 {
+    deadline_release(&survey->patience);
     map_release(&survey->queues);
     map_release(&survey->registered);
     buf_release(&survey->names);

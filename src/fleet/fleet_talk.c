@@ -324,7 +324,9 @@ on_parcel(void *ctx, const struct err *err)
     if (err != NULL && fleet->phase < FLEET_LEAVING) {
         log_warn("fleet: %zu orders were refused: %s", parcel->count,
                  err->text);
-        if (!fleet->paused) {
+        if (fleet->refused_told == 0 ||
+            fleet->real - fleet->refused_told >= 60000) {
+            fleet->refused_told = fleet->real;
             fleet_note(fleet, NOTE_WARNING, err->hint,
                        "the broker takes no orders, they are sent again: %s",
                        err->text);

@@ -256,16 +256,23 @@ describe_nobody(const struct fleet *fleet, struct err *err)
         buf_addf(&text, "; %u could not get ready: %.80s", fleet->failed,
                  fleet->failure);
     } else if (survey->willing + survey->strangers == 0) {
-        buf_add_text(&text, "; nobody took from it");
-    } else {
-        buf_addf(&text, "; %u workers took from it", survey->willing);
+        buf_add_text(&text, "; nobody takes from it");
+    } else if (survey->willing > 0) {
+        buf_addf(&text, "; %u workers take from it and did not greet",
+                 survey->willing);
     }
     if (survey->strangers > 0) {
-        buf_addf(&text, "; %u did who do not know mule", survey->strangers);
+        buf_addf(&text, "; %u who take from it do not know mule",
+                 survey->strangers);
     }
     err_set(err, ERR_SYSTEM, "%s", buf_text(&text));
     if (err_is_set(&fleet->refused) && fleet->refused.hint != NULL) {
         err_hint(err, fleet->refused.hint);
+    }
+    if (fleet->failed == 0 && survey->willing > 0 && fleet->roster.count == 0) {
+        err_hint(err, "are they busy, have they the same secret, and are the "
+                      "clocks of all machines right? `mule status` and `mule "
+                      "doctor --broker` show it");
     }
     err_hint(err, "start some on that queue: mule worker --broker URL -Q "
                   "QUEUE; `mule status` shows who is there");
@@ -315,6 +322,7 @@ look_for_hands(struct fleet *fleet)
     } else if (fleet->params.wait_ms > 0 &&
                alone > (msec)fleet->params.wait_ms) {
         struct err err = {0};
+        fleet_tell_survey(fleet);
         describe_nobody(fleet, &err);
         fleet_break(fleet, &err);
     }

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from support import brokers, processes
+from support import brokers, celery_env, processes
 from support.fleet_case import SMALL, SMALL_STATES, FleetCase
 
 # Their tests say that they run, and wait until they may end.
@@ -283,6 +283,22 @@ class Builds:
                         'queue "default"', "mule worker")
         self.assertNotIn("hush", result.text)
 
+    def test_a_node_that_does_not_know_mule_is_named(self):
+        self.suite({"test_a.py": PASSING % "A",
+                    "plain.py": "import celery\n"
+                    "app = celery.Celery('plain')\n"})
+        program = self.start(
+            "-m", "celery", "-A", "plain", "-b", self.broker.url, "worker",
+            "-Q", "default", "-n", "plain@here", "-c", "1", "--loglevel",
+            "INFO", binary=celery_env.python("newest"))
+        program.wait_text(r" ready\.")
+        result = self.distributed("--wait", "1s", status=3)
+        self.assertIn('1 node takes from queue "default" and does not know '
+                      "mule: plain@here", result.notes)
+        self.assertSays(result.err, "1 who take from it do not know mule")
+        program.signal(signal.SIGTERM)
+        program.wait()
+
     def test_the_broker_is_not_there(self):
         self.suite({"test_a.py": PASSING % "A"})
         port = brokers.free_port()
@@ -307,7 +323,7 @@ class Builds:
     def test_a_broker_that_dies_and_comes_back_costs_no_test(self):
         ready, go = self.waiting(MANY_WAITING)
         self.start_worker(name="one")
-        program = self.start_distributed("--lease", "6s")
+        program = self.start_distributed("--lease", "60s")
         ready.line(program)
         self.broker.kill()
         program.wait_event("note", level="warning")
