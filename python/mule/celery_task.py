@@ -1,6 +1,7 @@
 """One task: taken in the main process, waited for in a pool child."""
 
 import json
+import logging
 import os
 import socket
 
@@ -15,11 +16,24 @@ from . import celery_node
 logger = get_logger("mule")
 
 PROTOCOL = "1.0"
+RETURNED = "another worker is to take it"
 LINE_MAX = 8 << 20
 
 # Seconds that a message is kept which cannot be served here, before it goes
 # back for another worker. It may well come here again.
 PAUSE = 1
+
+
+def _calm(record):
+    """A task that goes back is ordinary: it gets a line, and no traceback."""
+    error = record.exc_info and record.exc_info[1]
+    if isinstance(error, Reject) and error.reason == RETURNED:
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.exc_info = record.exc_text = None
+    return True
+
+
+logging.getLogger("celery.app.trace").addFilter(_calm)
 
 
 class TaskFailed(Exception):
@@ -76,7 +90,7 @@ def hand_over(task, kind, payload, seal):
         raise TaskFailed(end.get("value"))
     if how == "gone":
         raise Ignore()
-    raise Reject("another worker is to take it", requeue=True)
+    raise Reject(RETURNED, requeue=True)
 
 
 def _ask(line):
