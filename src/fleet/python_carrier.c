@@ -11,6 +11,7 @@
 #include "fleet/fleet_names.h"
 #include "fleet/task_pool.h"
 #include "loop/connection.h"
+#include "loop/deadline.h"
 #include "util/alloc.h"
 #include "util/array.h"
 #include "util/list.h"
@@ -20,6 +21,10 @@
 
 // Above this no more is given to a main process that does not read.
 #define QUEUED_MAX (CONNECTION_MAX_QUEUE / 2)
+
+// A main process that hangs must not keep a build's end waiting: it takes no
+// more than what it has then, which goes back with its connection.
+#define LEAVE_MS 5000
 
 // A call whose end is awaited.
 struct call {
@@ -40,6 +45,8 @@ struct python_carrier {
     ARRAY(struct call) calls;
     struct err refusal;
     uint64_t last_call;
+    uint64_t leave; // the last call of that kind
+    struct deadline leaving;
     char *socket;  // NULL: it has not greeted
     bool orphaned; // the main process went first
     bool stopped;
@@ -127,6 +134,7 @@ on_gone(struct python_carrier *carrier)
     }
     carrier->orphaned = true;
     task_pool_lose(carrier->pool);
+    deadline_disarm(&carrier->leaving);
     for (size_t i = 0; i < carrier->calls.count; i++) {
         carrier->calls.items[i].id = 0;
     }
@@ -353,11 +361,28 @@ do_prefetch(struct carrier *base, uint32_t prefetch)
 }
 
 static void
+on_leave_late(void *ctx)
+{
+    struct python_carrier *carrier = ctx;
+    struct err err = {0};
+
+    for (size_t i = 0; i < carrier->calls.count; i++) {
+        if (carrier->calls.items[i].id == carrier->leave) {
+            err_set(&err, ERR_LIMIT, "the Python worker does not answer");
+            end_call(carrier, i, &err);
+            return;
+        }
+    }
+}
+
+static void
 do_leave(struct carrier *base, carrier_done_fn done, void *ctx)
 {
     uint64_t id = add_call(of(base), done, ctx);
 
     if (id != 0) {
+        of(base)->leave = id;
+        deadline_arm(&of(base)->leaving, LEAVE_MS);
         say(of(base),
             json_pack("{s:s, s:I}", "msg", "leave", "id", (json_int_t)id));
     }
@@ -463,6 +488,7 @@ python_carrier_new(struct loop *loop, int fd,
     carrier->loop = loop;
     carrier->events = events;
     carrier->ctx = ctx;
+    deadline_init(&carrier->leaving, loop, on_leave_late, carrier);
     carrier->connection = connection_new(loop, fd);
     connection_start(carrier->connection, &connection_events, carrier);
     return carrier;
@@ -499,6 +525,7 @@ python_carrier_free(struct python_carrier *carrier)
         return;
     }
     loop_cancel(carrier->loop, carrier);
+    deadline_release(&carrier->leaving);
     task_pool_free(carrier->pool);
     connection_drop(carrier->connection);
     ARRAY_RELEASE(&carrier->calls);

@@ -437,6 +437,22 @@ calls_end_when_python_says_so(void **state)
 }
 
 static void
+a_main_process_that_hangs_is_not_waited_for(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    begin(&scene);
+    scene.base->ops->leave(scene.base, note_done, &scene);
+    stage_run(&scene.stage);
+    heard(&scene, "done the Python worker does not answer|");
+    say(scene.main, "{\"msg\":\"done\",\"id\":1}");
+    stage_turn(&scene.stage);
+    heard(&scene, "");
+    end(&scene);
+}
+
+static void
 without_its_main_process_everything_ends(void **state)
 {
     struct scene scene;
@@ -536,6 +552,7 @@ static const struct CMUnitTest tests[] = {
     STORY(what_happens_is_told),
     STORY(what_is_asked_is_said),
     STORY(calls_end_when_python_says_so),
+    STORY(a_main_process_that_hangs_is_not_waited_for),
     STORY(without_its_main_process_everything_ends),
     STORY(it_ends_when_nothing_is_left_to_do),
     STORY(who_does_not_greet_is_not_served),
