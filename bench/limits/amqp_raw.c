@@ -100,8 +100,7 @@ take(amqp_connection_state_t link, uint64_t *tag)
     for (;;) {
         amqp_envelope_t envelope;
         amqp_maybe_release_buffers(link);
-        amqp_rpc_reply_t reply =
-            amqp_consume_message(link, &envelope, NULL, 0);
+        amqp_rpc_reply_t reply = amqp_consume_message(link, &envelope, NULL, 0);
         if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
             size_t len = envelope.message.body.len;
             *tag = envelope.delivery_tag;

@@ -151,8 +151,8 @@ main(int argc, char **argv)
     int workers = argc > 4 ? atoi(argv[4]) : 1;
     memset(payload, 'x', sizeof(payload));
     redisContext *context = connected();
-    freeReplyObject(redisCommand(
-        context, "DEL raw.tasks raw.results raw.held raw.index"));
+    freeReplyObject(
+        redisCommand(context, "DEL raw.tasks raw.results raw.held raw.index"));
     for (int i = 0; i < workers; i++) {
         if (fork() == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -169,8 +169,8 @@ main(int argc, char **argv)
     }
     while (wait(NULL) > 0) {
     }
-    freeReplyObject(redisCommand(
-        context, "DEL raw.tasks raw.results raw.held raw.index"));
+    freeReplyObject(
+        redisCommand(context, "DEL raw.tasks raw.results raw.held raw.index"));
     redisFree(context);
     return 0;
 }

@@ -1,3 +1,5 @@
+#include "fleet/desk.h"
+
 #include "fleet/desk_internal.h"
 
 #include <stdlib.h>

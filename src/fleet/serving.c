@@ -1,3 +1,5 @@
+#include "fleet/serving.h"
+
 #include "fleet/serving_internal.h"
 
 #include <stdlib.h>

@@ -119,16 +119,16 @@ struct settings {
     char *queue;       // of offers
     char *secret_file; // or NULL
     // A fleet: the side that has the run.
-    uint32_t lease_ms;     // how long a worker goes on without a word of us
-    uint32_t wait_ms;      // for the first worker
-    int max_workers;       // 0: all that come
-    uint32_t batch;        // orders in a message; 0: as it fits
+    uint32_t lease_ms; // how long a worker goes on without a word of us
+    uint32_t wait_ms;  // for the first worker
+    int max_workers;   // 0: all that come
+    uint32_t batch;    // orders in a message; 0: as it fits
     enum collect_mode collect;
-    bool max_fail_wait;    // what runs may end
-    char *live;            // a pattern, or NULL
-    bool ship;             // the working tree goes to the workers
-    uint64_t ship_limit;   // bytes
-    char *revision;        // or NULL
+    bool max_fail_wait;  // what runs may end
+    char *live;          // a pattern, or NULL
+    bool ship;           // the working tree goes to the workers
+    uint64_t ship_limit; // bytes
+    char *revision;      // or NULL
     // A fleet: a worker.
     int concurrency; // slots; 0: as many as this process may use CPUs
     char *name;      // of the node, or NULL: "mule"

@@ -14,7 +14,7 @@ enum {
     MOST_BAD = 1000,
     MOST_LEAKS = 20,
     MOST_WORKERS = 12, // named
-    FAST_US = 10000, // not worth naming among the slowest
+    FAST_US = 10000,   // not worth naming among the slowest
 };
 
 struct bad {
@@ -240,11 +240,10 @@ print_workers(const struct summary *summary, struct sheet *sheet)
         return;
     }
     sheet_add(sheet, STYLE_BOLD, "Fleet: ");
-    sheet_add(sheet, STYLE_PLAIN, "%" PRIu32 " worker%s",
-              summary->worker_count, summary->worker_count == 1 ? "" : "s");
+    sheet_add(sheet, STYLE_PLAIN, "%" PRIu32 " worker%s", summary->worker_count,
+              summary->worker_count == 1 ? "" : "s");
     if (summary->lost_count > 0) {
-        sheet_add(sheet, STYLE_WARN, ", %" PRIu32 " lost",
-                  summary->lost_count);
+        sheet_add(sheet, STYLE_WARN, ", %" PRIu32 " lost", summary->lost_count);
     }
     for (size_t i = 0; i < summary->workers.count; i++) {
         sheet_add(sheet, STYLE_PLAIN, "%s", i == 0 ? ": " : ", ");

@@ -15,7 +15,7 @@ struct chronicle {
     struct event_sink *sink;
     const char *rerun; // in front of an id: a command that runs it again
     usec began;
-    struct usage usage; // of all jobs that ended
+    struct usage usage;   // of all jobs that ended
     struct texts workers; // names of those who joined
     uint32_t *slots;      // of each slot its worker's place + 1; 0: none
     size_t slot_count;

@@ -60,7 +60,7 @@ struct scene {
     bool offers;
     bool left;
     bool stopped;
-    bool sure; // that nobody needs what is erased
+    bool sure;      // that nobody needs what is erased
     bool no_engine; // none can be started
     bool no_inbox;  // sending fails
     bool holds_leave;
