@@ -1,10 +1,10 @@
 /*
  * The inside of a fleet, for the files it is made of: fleet.c (its phases, the
- * executor), fleet_talk.c (what is said to workers), fleet_hear.c (what they
- * say), fleet_ship.c (their
- * sources), fleet_watch.c (what time brings), fleet_leave.c (its end) and
- * fleet_survey.c (who is there at all),
- * fleet_status.c (what it answers), fleet_ship.c (pieces of a tree). Nobody else includes it.
+ * executor), fleet_talk.c (what is said to workers), fleet_hear.c and
+ * fleet_orders.c (what they say), fleet_ship.c (pieces of their trees),
+ * fleet_watch.c (what time brings), fleet_leave.c (its end), fleet_survey.c
+ * (who is there at all) and fleet_status.c (what it says of itself). Nobody
+ * else includes it.
  */
 #ifndef FLEET_FLEET_INTERNAL_H
 #define FLEET_FLEET_INTERNAL_H
@@ -190,6 +190,27 @@ void fleet_ship_open(struct fleet *fleet, struct join *join);
 void fleet_ship_settled(struct fleet *fleet, const struct join *join);
 void fleet_ship_close(struct fleet *fleet, struct join *join);
 void fleet_hear_want(struct fleet *fleet, const struct envelope *envelope);
+
+// fleet_orders.c
+
+/* What a join says of orders; see docs/protocol/celery.md, section 4. */
+void fleet_hear_took(struct fleet *fleet, struct join *join,
+                     const struct update *update);
+void fleet_hear_bounced(struct fleet *fleet, const struct update *update);
+void fleet_hear_holds(struct fleet *fleet, struct join *join,
+                      const struct update *update);
+void fleet_hear_begin(struct fleet *fleet, struct join *join,
+                      const struct update *update);
+void fleet_hear_slow(struct fleet *fleet, struct join *join,
+                     const struct update *update);
+void fleet_hear_result(struct fleet *fleet, struct join *join,
+                       const struct update *update);
+void fleet_hear_appeared(struct fleet *fleet, struct join *join,
+                         const struct update *update);
+void fleet_hear_end(struct fleet *fleet, struct join *join,
+                    const struct update *update);
+void fleet_hear_differs(struct fleet *fleet, struct join *join,
+                        const struct update *update);
 
 // fleet_watch.c
 

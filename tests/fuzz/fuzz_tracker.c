@@ -140,7 +140,7 @@ happen(struct model *model)
     case 5:
         name = pick(model);
         join = next(model) % JOINS;
-        tracker_begin(model->tracker, name, join, (int)join, ITEM_NONE);
+        tracker_begin(model->tracker, name, join, 0, ITEM_NONE);
         break;
     case 6:
         end_one(model);

@@ -442,8 +442,6 @@ puppet_join(struct puppet *puppet, const json_t *object)
                                     });
 }
 
-static inline void puppet_wait_for_offers(struct puppet *puppet);
-
 static inline void
 puppet_leave(struct puppet *puppet)
 {
