@@ -27,6 +27,10 @@ offers_due(struct offers *offers, uint32_t wanted, msec now)
 {
     forget_older(offers, OFFERS_EXPIRE_MS, now);
     uint32_t most = wanted < OFFERS_MAX ? wanted : OFFERS_MAX;
+    if (most > 0) {
+        most += offers->extra;
+        most = most < OFFERS_MAX ? most : OFFERS_MAX;
+    }
     uint32_t open = (uint32_t)offers->open;
     return open < most ? most - open : 0;
 }
@@ -43,6 +47,7 @@ offers_sent(struct offers *offers, uint32_t count, msec now)
 void
 offers_taken(struct offers *offers)
 {
+    offers->extra = 0;
     if (offers->open > 0) {
         forget(offers, 1);
     }
@@ -51,7 +56,11 @@ offers_taken(struct offers *offers)
 void
 offers_missing(struct offers *offers, msec now)
 {
+    size_t before = offers->open;
     forget_older(offers, OFFERS_STALE_MS, now);
+    if (offers->open < before && offers->extra < OFFERS_MAX / 2) {
+        offers->extra = 2 * offers->extra + 1;
+    }
 }
 
 void

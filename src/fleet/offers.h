@@ -25,6 +25,7 @@ struct offers {
     msec sent[OFFERS_MAX]; // when, the oldest first
     size_t open;
     uint64_t total; // ever sent
+    uint32_t extra; // for those who take offers and cannot serve
 };
 
 /*
@@ -35,7 +36,10 @@ uint32_t offers_due(struct offers *offers, uint32_t wanted, msec now);
 void offers_sent(struct offers *offers, uint32_t count, msec now);
 /* Somebody greeted. */
 void offers_taken(struct offers *offers);
-/* None lies on the queue. */
+/*
+ * None lies on the queue. Where one vanished, the next time more are sent than
+ * are wanted, so that one of them gets past whoever takes them in vain.
+ */
 void offers_missing(struct offers *offers, msec now);
 /* All were withdrawn. */
 void offers_withdrawn(struct offers *offers);
