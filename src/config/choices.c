@@ -61,8 +61,9 @@ check_pairs(const struct settings *settings, struct err *err)
          "--distributed and --collect worker",
          "tests are found here, where their ids are compared with what the "
          "workers found"},
-        {settings->live != NULL, "--live and this version of mule",
-         "what a test prints is shown when it has ended"},
+        {settings->live != NULL && !settings->distributed,
+         "--live and a run on this machine alone",
+         "it shows what tests on workers print: --distributed"},
         {settings->pdb && is_dash(settings->jobs_from),
          "--pdb and --jobs-from -",
          "the debugger reads standard input: give the jobs in a file"},

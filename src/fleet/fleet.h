@@ -43,7 +43,9 @@ struct fleet_params {
     uint32_t grace_ms;    // that a cancelled test has
     uint32_t max_workers; // 0: all that come
     uint32_t batch;       // orders in a message; 0: as fits
-    int first_slot;       // those below work here, beside the fleet
+    const char
+        *live; // shows what tests that match it print; NULL: none; borrowed
+    int first_slot; // those below work here, beside the fleet
     const struct executor_events *events; // borrowed, static
     void *ctx; // of the events; may be set later with fleet_listen
 };

@@ -407,6 +407,27 @@ hear_updates(struct fleet *fleet, const struct envelope *envelope, size_t size)
     acknowledge_many(fleet, join, size);
 }
 
+/* What a test prints while it runs; its result brings all of it again. */
+static void
+hear_output(struct fleet *fleet, const struct envelope *envelope)
+{
+    const struct join *join = roster_find(&fleet->roster, envelope->join);
+    struct event_worker worker = {.what = WORKER_PRINTED};
+    struct err err = {0};
+    if (join == NULL || fleet->params.live == NULL ||
+        !field_text(envelope->object, "text", &worker.text, &err) ||
+        !field_text(envelope->object, "id", &worker.id, &err)) {
+        log_debug("fleet: output that nobody asked for");
+        return;
+    }
+    worker.node = join->node;
+    worker.host = join->host;
+    worker.kind = join->native ? "native" : "celery";
+    worker.base = join->base;
+    worker.slots = join->slots;
+    fleet->params.events->on_worker(fleet->params.ctx, &worker);
+}
+
 static void
 note_forged(struct fleet *fleet, const struct err *err)
 {
@@ -439,6 +460,8 @@ hear(struct fleet *fleet, const struct sealed *sealed)
         hear_updates(fleet, &envelope, sealed->payload.len);
     } else if (slice_equals_text(envelope.msg, "want")) {
         fleet_hear_want(fleet, &envelope);
+    } else if (slice_equals_text(envelope.msg, "output")) {
+        hear_output(fleet, &envelope);
     } else {
         log_debug("fleet: unknown message \"%.*s\"", SLICE_ARG(envelope.msg));
     }

@@ -130,6 +130,9 @@ struct fleet {
     struct err refused; // why the broker did not take an offer
 };
 
+/* That a running test may print under --live until the next lease: bytes. */
+#define LIVE_CREDIT (UINT64_C(256) * 1024)
+
 /* How often time is looked at. */
 msec fleet_tick_ms(const struct fleet *fleet);
 /* A sixth of the lease. */

@@ -200,6 +200,12 @@ fleet_tell_lease(struct fleet *fleet)
                pack(json_pack("{s:I,s:o,s:I}", "ttl_ms",
                               (json_int_t)fleet->params.lease_ms, "acks", acks,
                               "depth", (json_int_t)depth_now(fleet))));
+    if (fleet->params.live != NULL) {
+        // Said again each time, too: with new credit.
+        fleet_tell(fleet, NULL, FLEET_LIVE,
+                   pack(json_pack("{s:s,s:I}", "pattern", fleet->params.live,
+                                  "credit", (json_int_t)LIVE_CREDIT)));
+    }
 }
 
 void

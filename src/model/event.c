@@ -31,6 +31,7 @@ worker_what_name(enum worker_what what)
         [WORKER_JOINED] = "joined", [WORKER_LEFT] = "left",
         [WORKER_LOST] = "lost",     [WORKER_FAILED] = "failed",
         [WORKER_SAID] = "said",
+        [WORKER_PRINTED] = "printed",
     };
     return names[what];
 }

@@ -110,11 +110,12 @@ struct event_leak {
 };
 
 enum worker_what {
-    WORKER_JOINED, // works from here on
-    WORKER_LEFT,   // does not any more
-    WORKER_LOST,   // vanished
-    WORKER_FAILED, // could not be made ready
-    WORKER_SAID,   // a piece of what its scripts print
+    WORKER_JOINED,  // works from here on
+    WORKER_LEFT,    // does not any more
+    WORKER_LOST,    // vanished
+    WORKER_FAILED,  // could not be made ready
+    WORKER_SAID,    // a piece of what its scripts print
+    WORKER_PRINTED, // a piece of what a running test prints (--live)
     WORKER_WHAT_COUNT
 };
 
@@ -127,6 +128,7 @@ struct event_worker {
     int slots;
     uint64_t us;       // joined, left: how long getting ready, or up, took
     struct slice text; // what it says; why it left, failed or is lost
+    struct slice id;   // printed: of the test
 };
 
 struct event_note {

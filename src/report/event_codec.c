@@ -245,6 +245,7 @@ add_worker(struct buf *buf, const struct event_worker *worker)
     if (worker->us > 0) {
         add_uint(buf, "us", worker->us);
     }
+    add_some(buf, "id", worker->id);
     add_some(buf, "text", worker->text);
 }
 

@@ -100,7 +100,7 @@ print_leak(struct sheet *sheet, const struct event_leak *leak)
     sheet_add(sheet, STYLE_PLAIN, " and was ended\n");
 }
 
-// What the scripts of a worker print, line by line behind its name.
+// What a worker's scripts or its tests print, line by line behind its name.
 static void
 print_said(struct sheet *sheet, const struct event_worker *worker)
 {
@@ -109,6 +109,10 @@ print_said(struct sheet *sheet, const struct event_worker *worker)
 
     while (slice_split(&rest, '\n', &line)) {
         sheet_text(sheet, STYLE_DIM, slice_of(worker->node));
+        if (worker->id.len > 0) {
+            sheet_add(sheet, STYLE_DIM, " ");
+            sheet_text(sheet, STYLE_DIM, worker->id);
+        }
         sheet_add(sheet, STYLE_DIM, " | ");
         sheet_text(sheet, STYLE_PLAIN, line);
         sheet_add(sheet, STYLE_PLAIN, "\n");
@@ -121,11 +125,11 @@ print_worker(struct sheet *sheet, const struct event_worker *worker)
     static const enum style styles[] = {
         [WORKER_JOINED] = STYLE_DIM, [WORKER_LEFT] = STYLE_DIM,
         [WORKER_LOST] = STYLE_WARN,  [WORKER_FAILED] = STYLE_BAD,
-        [WORKER_SAID] = STYLE_DIM,
+        [WORKER_SAID] = STYLE_DIM,   [WORKER_PRINTED] = STYLE_DIM,
     };
     char span[SHEET_SPAN_SIZE];
 
-    if (worker->what == WORKER_SAID) {
+    if (worker->what == WORKER_SAID || worker->what == WORKER_PRINTED) {
         print_said(sheet, worker);
         return;
     }
@@ -160,6 +164,7 @@ worker_is_due(const struct event_worker *worker, int verbosity)
     case WORKER_LOST:
         return verbosity >= 1;
     case WORKER_FAILED:
+    case WORKER_PRINTED: // somebody asked for it
         return true;
     case WORKER_LEFT:
     case WORKER_SAID:
