@@ -30,8 +30,7 @@ worker_what_name(enum worker_what what)
     static const char *const names[WORKER_WHAT_COUNT] = {
         [WORKER_JOINED] = "joined", [WORKER_LEFT] = "left",
         [WORKER_LOST] = "lost",     [WORKER_FAILED] = "failed",
-        [WORKER_SAID] = "said",
-        [WORKER_PRINTED] = "printed",
+        [WORKER_SAID] = "said",     [WORKER_PRINTED] = "printed",
     };
     return names[what];
 }
