@@ -6,6 +6,7 @@ measured is the way there and back: one message a job each way where `--batch
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -76,13 +77,11 @@ def round_trips(bench, raw, broker, count):
     config = os.path.join(bench.inputs, "alone.yaml")
     with open(config, "w") as file:
         file.write("overrides:\n- {match: '*', alone: true}\n")
-    few = inputs.names(bench.inputs, 1)
     with workers(bench, broker, 1, "-c", "1"):
         # A job that must be alone is sent when the one before it is over.
-        words = ("--config", config, "--batch", "1")
-        many = run(bench, broker, count, names, *words).wall
-        one = run(bench, broker, 1, few, *words).wall
-    yield "mule, round trip", "us", (many - one) / (count - 1) * 1e6
+        rate = rate_of(bench, broker, count, names, "--config", config,
+                       "--batch", "1")
+    yield "mule, round trip", "us", 1e6 / rate
 
 
 def celery(bench, broker, mode, count):
@@ -147,11 +146,14 @@ def run(bench, broker, count, names, *words, secret="", watch=False):
 
 
 def rate_of(bench, broker, count, names, *words, secret=""):
-    """Without what starting, joining and leaving take."""
-    few = inputs.names(bench.inputs, 1)
-    one = run(bench, broker, 1, few, *words, secret=secret).wall
-    many = run(bench, broker, count, names, *words, secret=secret).wall
-    return (count - 1) / max(many - one, 1e-6)
+    """From the end of the first job to that of the last: without what
+    starting, joining and leaving take."""
+    events = bench.log("fleet-events")
+    run(bench, broker, count, names, "--json", events, *words, secret=secret)
+    with open(events) as file:
+        ends = [json.loads(line)["at_us"] for line in file
+                if line.startswith('{"event":"job_finished"')]
+    return (len(ends) - 1) / (max(ends) - min(ends)) * 1e6
 
 
 def collect(lines, found):
