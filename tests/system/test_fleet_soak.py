@@ -9,6 +9,7 @@ passes by itself has passed or is lost with a reason, and nothing is left.
 import contextlib
 import os
 import random
+import shutil
 import signal
 import sys
 
@@ -32,8 +33,10 @@ SUITE = """
         globals()[case.__name__] = case
     del case
     """ % CLASSES
+TESTS = {f"test_soak.C{number:03}.test_pass" for number in range(CLASSES)}
 FAILING = {f"test_soak.C{number:03}.test_fail"
            for number in range(0, CLASSES, 8)}
+TESTS |= FAILING
 
 
 class Soak:
@@ -48,8 +51,16 @@ class Soak:
         self.suite({"test_soak.py": SUITE})
         self.workspace()
         self.random = random.Random(f"{SEED} {self.broker_kind}")
-        self.kinds = dict(self.workers_wanted)
+        self.guardians_died = False
+        self.restarted = False
         self.link = self.proxy()
+
+    def _look_behind(self):
+        # Where a guardian was killed nobody was left to remove a folder.
+        for name in os.listdir(self.tmp):
+            if self.guardians_died and name.startswith("mule-"):
+                shutil.rmtree(os.path.join(self.tmp, name))
+        super()._look_behind()
 
     def start_missing(self):
         for name, kind in self.workers_wanted:
@@ -71,6 +82,7 @@ class Soak:
     def kill_a_machine(self):
         name = self.any_worker()
         if name is not None:
+            self.guardians_died = True
             self.kill_tree(self.workers.pop(name).pid)
 
     def end_a_worker(self):
@@ -82,6 +94,7 @@ class Soak:
         name = self.any_worker()
         below = processes.descendants_of(self.workers[name].pid) if name else ()
         if below:
+            self.guardians_died = True  # it may be one
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.random.choice(sorted(below)), signal.SIGKILL)
 
@@ -104,8 +117,18 @@ class Soak:
         self.hanging = True
 
     def restart_the_broker(self):
+        self.restarted = True
         self.broker.kill()
         self.broker.start()
+
+    def leftovers(self):
+        """A worker that comes back after RabbitMQ's restart may declare a
+        queue that was deleted meanwhile: empty, it goes by its x-expires."""
+        found = super().leftovers()
+        if not self.restarted or self.broker_kind == "redis":
+            return found
+        queues = self.broker.queues()
+        return [name for name in found if queues.get(name, 1) > 0]
 
     faults = (kill_a_worker, kill_a_machine, end_a_worker,
               kill_something_below, start_workers, suspend_a_worker,
@@ -161,12 +184,14 @@ class Soak:
             self.check_broker()
 
     def check(self, result):
-        self.assertEqual(len(result.states), CLASSES + len(FAILING),
-                         result.text)
+        # Twice on a worker that died, or in a process that was killed.
+        misfortunes = {"lost", "crashed", "error"}
+        self.assertEqual(TESTS - set(result.states), set(), result.text)
         for id, state in result.states.items():
-            wanted = ("failed",) if id in FAILING else ("passed",)
-            # Twice on a worker that died, or in a process that was killed.
-            self.assertIn(state, (*wanted, "lost", "crashed", "error"), id)
+            wanted = misfortunes | {"failed" if id in FAILING else "passed"}
+            if id not in TESTS:
+                wanted = misfortunes  # a process that died between two tests
+            self.assertIn(state, wanted, id)
         self.assertEqual(result.status, 1, result.text)
 
 

@@ -29,7 +29,7 @@ ADD = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import company
-print(company.add.apply_async((20, 22), queue=sys.argv[2]).get(timeout=60))
+print(company.add.apply_async((20, 22), queue=sys.argv[2]).get(timeout=25))
 """
 
 
@@ -56,11 +56,14 @@ class StockBuilds:
                 "C_FORCE_ROOT": "1", "PYTHONDONTWRITEBYTECODE": "1",
                 **(more or {})}
 
-    def add(self, queue="default"):
+    def add(self, queue="default", tries=1):
         """The company's own task."""
-        result = self.start("-c", ADD, self.folder, queue,
-                            binary=celery_env.python(self.stock_version),
-                            env=self.stock_variables())
+        for _ in range(tries):
+            result = self.start("-c", ADD, self.folder, queue,
+                                binary=celery_env.python(self.stock_version),
+                                env=self.stock_variables())
+            if result.wait() == 0:
+                break
         self.assertEqual(result.wait(), 0, result.describe())
         return int(result.out)
 
@@ -237,7 +240,8 @@ class StockBuilds:
         worker.wait_text("Cannot connect to")
         proxy.restore()
         worker.wait_text("mingle: ", after=len(worker.err))
-        self.assertEqual(self.add(), 42)
+        # kombu before 5.3.2 loses what a connection popped as it broke.
+        self.assertEqual(self.add(tries=3), 42)
         result = self.distributed(status=1)
         self.assertStates(result, SMALL_STATES)
         self.stop()
