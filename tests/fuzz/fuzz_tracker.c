@@ -150,7 +150,8 @@ happen(struct model *model)
         break;
     case 8:
         join = next(model) % JOINS;
-        tracker_lose(model->tracker, join, next(model) % 3, &model->given);
+        tracker_lose(model->tracker, join, (int)(next(model) % 3),
+                     &model->given);
         FUZZ_CHECK(tracker_held(model->tracker, join) == 0);
         break;
     case 9:

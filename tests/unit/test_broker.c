@@ -95,7 +95,7 @@ write_secret(const char *text, mode_t mode)
 
     assert_non_null(file);
     fputs(text, file);
-    fclose(file);
+    assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(settings.secret_file, mode), 0);
 }
 

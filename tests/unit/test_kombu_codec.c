@@ -107,7 +107,7 @@ every_part_of_a_task_is_read(void **state)
 {
     struct buf bytes = golden_read("kombu/lists.txt");
     struct slice rest = buf_slice(&bytes);
-    struct line line;
+    struct line line = {0};
 
     (void)state;
     assert_true(next_line(&rest, ' ', &line));

@@ -69,12 +69,12 @@ one_that_vanished_is_sent_again_sooner(void **state)
     assert_int_equal(offers_due(&offers, 2, OFFERS_STALE_MS), 3);
     assert_int_equal(offers_due(&offers, 0, OFFERS_STALE_MS), 0);
     offers_sent(&offers, 3, OFFERS_STALE_MS);
-    offers_missing(&offers, 2 * OFFERS_STALE_MS);
-    assert_int_equal(offers_due(&offers, 2, 2 * OFFERS_STALE_MS), 5);
-    offers_sent(&offers, 5, 2 * OFFERS_STALE_MS);
+    offers_missing(&offers, (msec)2 * OFFERS_STALE_MS);
+    assert_int_equal(offers_due(&offers, 2, (msec)2 * OFFERS_STALE_MS), 5);
+    offers_sent(&offers, 5, (msec)2 * OFFERS_STALE_MS);
     offers_taken(&offers); // by one who serves
     offers_withdrawn(&offers);
-    assert_int_equal(offers_due(&offers, 1, 2 * OFFERS_STALE_MS), 1);
+    assert_int_equal(offers_due(&offers, 1, (msec)2 * OFFERS_STALE_MS), 1);
 }
 
 static void
