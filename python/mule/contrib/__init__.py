@@ -1,0 +1,1 @@
+"""Frameworks, each imported in its own package only."""

@@ -1,0 +1,1 @@
+"""`python manage.py mule`: add 'mule.contrib.django' to INSTALLED_APPS."""
