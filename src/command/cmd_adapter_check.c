@@ -1,4 +1,5 @@
 #include "command/command.h"
+#include "command/interpreter.h"
 #include "command/probe_talk.h"
 #include "util/alloc.h"
 #include "util/escape.h"
@@ -25,6 +26,7 @@ enum stage {
 
 struct check {
     struct settings settings;
+    struct interpreter interpreter; // where $PYTHON is among the words
     struct talk talk;
     enum stage stage;
     char about[300];
@@ -522,6 +524,32 @@ check_all(struct check *check)
     return broken > 0 ? EXIT_FAILED : EXIT_PASSED;
 }
 
+static bool
+has_command(struct check *check, struct err *err)
+{
+    const struct texts *words = &check->settings.labels;
+    if (words->count == 0) {
+        err_set(err, ERR_USAGE, "no adapter to check");
+        return err_hint(err, "mule adapter-check COMMAND [ARGUMENT...]");
+    }
+    return !interpreter_is_wanted(words) ||
+           interpreter_find_for(&check->interpreter, &check->settings, words,
+                                err);
+}
+
+static int
+check_with(struct check *check, struct probe *probe)
+{
+    talk_init(&check->talk, probe, &check->settings);
+    if (check->interpreter.argv.count > 0) {
+        check->talk.argv = interpreter_argv(&check->interpreter);
+    }
+    int status = check_all(check);
+    talk_release(&check->talk);
+    probe_free(probe);
+    return status;
+}
+
 int
 cmd_adapter_check(int argc, char **argv)
 {
@@ -532,23 +560,11 @@ cmd_adapter_check(int argc, char **argv)
                            &status)) {
         return status;
     }
-    if (check.settings.labels.count == 0) {
-        err_set(&err, ERR_USAGE, "no adapter to check");
-        err_hint(&err, "mule adapter-check COMMAND [ARGUMENT...]");
-        settings_release(&check.settings);
-        return command_fail(&err);
-    }
-    struct probe *probe = probe_new(&err);
-    if (probe == NULL) {
-        status = command_fail(&err);
-    } else {
-        talk_init(&check.talk, probe, &check.settings);
-        status = check_all(&check);
-        talk_release(&check.talk);
-        probe_free(probe);
-    }
+    struct probe *probe = has_command(&check, &err) ? probe_new(&err) : NULL;
+    status = probe == NULL ? command_fail(&err) : check_with(&check, probe);
     free(check.id);
     free(check.module);
+    interpreter_release(&check.interpreter);
     settings_release(&check.settings);
     return status;
 }

@@ -185,6 +185,19 @@ on_free(struct event_sink *sink)
     (void)sink; // it lies on a stack
 }
 
+/* An adapter of another language has neither. */
+static void
+say_python(const struct engine *engine)
+{
+    if (engine_python(engine) != NULL) {
+        say("python", "%s, from %s", engine_python(engine),
+            engine_python_origin(engine));
+    }
+    if (engine_package(engine) != NULL) {
+        say("package", "%s", engine_package(engine));
+    }
+}
+
 /* Starts the adapter on an empty folder: greeting, collecting, end. */
 static void
 look_at_adapter(struct doctor *doctor)
@@ -204,15 +217,13 @@ look_at_adapter(struct doctor *doctor)
     struct engine *engine = engine_new(
         &(struct engine_params){.settings = settings, .list_only = true}, &err);
     if (engine != NULL) {
-        say("python", "%s, from %s", engine_python(engine),
-            engine_python_origin(engine));
-        say("package", "%s", engine_package(engine));
+        say_python(engine);
         engine_run(engine, &sink.sink, &err);
     }
     if (err_is_set(&err)) {
         complain(doctor, engine != NULL ? "adapter" : "python", &err);
     } else if (sink.answered) {
-        say("adapter", "unittest answered after %lld ms",
+        say("adapter", "%s answered after %lld ms", engine_adapter(engine),
             (long long)((now_usec() - began) / 1000));
     }
     int signo = engine != NULL ? engine_signal(engine) : 0;

@@ -262,6 +262,12 @@ engine_package(const struct engine *engine)
     return engine->place.interpreter.package;
 }
 
+const char *
+engine_adapter(const struct engine *engine)
+{
+    return engine->place.adapter.name;
+}
+
 struct items *
 engine_items(struct engine *engine)
 {

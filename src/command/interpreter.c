@@ -4,44 +4,102 @@
 #include "util/path.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void
-make_argv(struct interpreter *interpreter, const struct settings *settings)
+add_python(struct interpreter *interpreter, const struct settings *settings)
 {
     ARRAY_ADD(&interpreter->argv, interpreter->python.program);
     for (int i = 0; i < settings->python_args.count; i++) {
         ARRAY_ADD(&interpreter->argv, settings->python_args.at[i]);
     }
-    ARRAY_ADD(&interpreter->argv, interpreter->adapter);
-    ARRAY_ADD(&interpreter->argv, "unittest");
-    ARRAY_ADD(&interpreter->argv, NULL);
+}
+
+static bool
+find_package(struct interpreter *interpreter, const char *executable,
+             struct err *err)
+{
+    char *found = python_package(executable, err);
+    if (found == NULL) {
+        return false;
+    }
+    char *folder = path_absolute(found, err);
+    free(found);
+    if (folder == NULL) {
+        return false;
+    }
+    interpreter->package = path_join(folder, "mule");
+    free(folder);
+    return true;
+}
+
+static bool
+find(struct interpreter *interpreter, const struct settings *settings,
+     bool needs_package, struct err *err)
+{
+    struct err none = {0};
+    char *executable = os_machine_executable();
+    struct python_places places = python_places_here(settings, executable);
+    bool fine =
+        python_find(&places, &interpreter->python, err) &&
+        (find_package(interpreter, executable, &none) || !needs_package);
+    free(executable);
+    if (!fine && err_is_set(&none)) {
+        *err = none;
+    }
+    return fine;
 }
 
 bool
 interpreter_find(struct interpreter *interpreter,
                  const struct settings *settings, struct err *err)
 {
-    char *executable = os_machine_executable();
-    struct python_places places = python_places_here(settings, executable);
-    bool fine = python_find(&places, &interpreter->python, err);
-    if (fine) {
-        interpreter->package = python_package(executable, err);
-        fine = interpreter->package != NULL;
-    }
-    free(executable);
-    if (!fine) {
+    if (!find(interpreter, settings, true, err)) {
         return false;
     }
-    char *folder = path_absolute(interpreter->package, err);
-    if (folder == NULL) {
-        return false;
-    }
-    free(interpreter->package);
-    interpreter->package = path_join(folder, "mule");
-    free(folder);
     interpreter->adapter =
         path_join(interpreter->package, "adapters/__main__.py");
-    make_argv(interpreter, settings);
+    add_python(interpreter, settings);
+    ARRAY_ADD(&interpreter->argv, interpreter->adapter);
+    ARRAY_ADD(&interpreter->argv, "unittest");
+    ARRAY_ADD(&interpreter->argv, NULL);
+    return true;
+}
+
+static bool
+is_placeholder(const char *word)
+{
+    return strcmp(word, INTERPRETER_WORD) == 0;
+}
+
+bool
+interpreter_is_wanted(const struct texts *words)
+{
+    for (int i = 0; i < words->count; i++) {
+        if (is_placeholder(words->at[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+interpreter_find_for(struct interpreter *interpreter,
+                     const struct settings *settings, const struct texts *words,
+                     struct err *err)
+{
+    // Such a command has a package of its own; a profile is read with ours.
+    if (!find(interpreter, settings, settings->profile, err)) {
+        return false;
+    }
+    for (int i = 0; i < words->count; i++) {
+        if (is_placeholder(words->at[i])) {
+            add_python(interpreter, settings);
+        } else {
+            ARRAY_ADD(&interpreter->argv, words->at[i]);
+        }
+    }
+    ARRAY_ADD(&interpreter->argv, NULL);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /*
- * The interpreter and the words that start the unittest adapter with it.
+ * The interpreter, and the words that start an adapter with it: the one for
+ * unittest, or one that was named with $PYTHON among its words.
  */
 #ifndef COMMAND_INTERPRETER_H
 #define COMMAND_INTERPRETER_H
@@ -12,8 +13,8 @@
 /* Zeroed = none. */
 struct interpreter {
     struct python python;
-    char *package; // the folder of the package `mule`
-    char *adapter; // the file that is started
+    char *package; // the folder of the package `mule`; NULL: not needed
+    char *adapter; // the file that is started, or NULL
     ARRAY(const char *) argv;
 };
 
@@ -23,6 +24,18 @@ struct interpreter {
  */
 bool interpreter_find(struct interpreter *interpreter,
                       const struct settings *settings, struct err *err);
+
+/* What stands for the interpreter and its arguments. */
+#define INTERPRETER_WORD "$PYTHON"
+bool interpreter_is_wanted(const struct texts *words);
+
+/*
+ * The same for a command in whose words $PYTHON stands for the interpreter.
+ * Borrows settings and words. False with err when there is none.
+ */
+bool interpreter_find_for(struct interpreter *interpreter,
+                          const struct settings *settings,
+                          const struct texts *words, struct err *err);
 void interpreter_release(struct interpreter *interpreter);
 
 /* The words that start the adapter; NULL at their end. */

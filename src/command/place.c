@@ -35,9 +35,18 @@ choose_adapter(struct place *place, struct err *err)
     const struct settings *settings = place->params.settings;
     place->adapter.terminal =
         settings->pdb || settings->capture == CAPTURE_NONE;
-    if (settings->adapter.count > 0) {
-        place->adapter.argv = (const char *const *)settings->adapter.at;
+    const struct texts *named = &settings->adapter;
+    if (named->count > 0) {
+        place->adapter.argv = (const char *const *)named->at;
         place->adapter.name = place->params.identity->adapter;
+    }
+    if (named->count > 0 && interpreter_is_wanted(named)) {
+        bool fine =
+            interpreter_find_for(&place->interpreter, settings, named, err);
+        place->adapter.argv = interpreter_argv(&place->interpreter);
+        return fine;
+    }
+    if (named->count > 0) {
         return true;
     }
     if (!interpreter_find(&place->interpreter, settings, err)) {

@@ -104,10 +104,10 @@ static const struct option table[] = {
     {"runner", 0, "COMMAND", OPTION_TEXT, GROUP_RUN, TEST | LIST, FILE_TOO,
      FIELD(runner), .help =
      "run each job by a command, in which $TEST stands for its name"},
-    {"adapter", 0, "COMMAND", OPTION_WORDS, GROUP_RUN, TEST | LIST, FILE_TOO,
-     FIELD(adapter), .help =
+    {"adapter", 0, "COMMAND", OPTION_WORDS, GROUP_RUN, TEST | LIST | DOCTOR,
+     FILE_TOO, FIELD(adapter), .help =
      "the adapter that finds and runs the tests (default: the one for "
-     "unittest)"},
+     "unittest); its word $PYTHON is the interpreter"},
     {"tap", 0, NULL, OPTION_FLAG, GROUP_RUN, TEST | LIST, 0, FIELD(tap),
      .help = "the labels are programs that print TAP"},
     {"format", 0, "FORMAT", OPTION_CHOICE, GROUP_RUN, TEST, FILE_TOO,
@@ -129,11 +129,12 @@ static const struct option table[] = {
     {"id", 0, "ID", OPTION_TEXT, GROUP_RUN, TEST, 0, FIELD(build_id), .help =
      "the id of this build (default: drawn)"},
 
-    {"python", 0, "PROGRAM", OPTION_TEXT, GROUP_PYTHON, TEST | LIST | DOCTOR,
+    {"python", 0, "PROGRAM", OPTION_TEXT, GROUP_PYTHON,
+     TEST | LIST | DOCTOR | CHECK,
      FILE_TOO | OPTION_IS_PROGRAM, FIELD(python), .help =
      "the interpreter of the tests"},
     {"python-args", 0, "ARGS", OPTION_WORDS, GROUP_PYTHON,
-     TEST | LIST | DOCTOR, FILE_TOO, FIELD(python_args), .help =
+     TEST | LIST | DOCTOR | CHECK, FILE_TOO, FIELD(python_args), .help =
      "arguments for the interpreter, as in '-X dev -W error'"},
     {"coverage", 0, "RCFILE", OPTION_TEXT, GROUP_PYTHON, TEST,
      FILE_PATH | OPTION_OPTIONAL, FIELD(coverage), .help =

@@ -185,6 +185,46 @@ class Adapters(FakeCase):
         again = self.rerun(command)
         self.assertEqual(list(again.states), ["fake.Job0.test_2"])
 
+    def test_its_word_for_the_interpreter_is_replaced(self):
+        said = os.path.join(self.home, "said")
+        self.suite({"adapter.sh": """
+            #!/bin/sh
+            printf '%%s\\n' "$@" >%s
+            shift
+            exec "$@"
+            """ % said})
+        self.mule_test(
+            "--adapter", self.path("adapter.sh") + " 'an $PYTHON' '$PYTHON' "
+            + FAKE + " --items 3", "--python", sys.executable,
+            "--python-args", "-X dev")
+        with open(said, encoding="utf-8") as file:
+            words = file.read().splitlines()
+        self.assertEqual(words, ["an $PYTHON", sys.executable, "-X", "dev",
+                                 FAKE, "--items", "3"])
+
+    def test_a_rerun_leaves_the_word_for_the_interpreter(self):
+        result = self.mule_test("--adapter", f"$PYTHON {FAKE} --fail 2",
+                                "--python", sys.executable, status=1)
+        command = result.finished["fake.Job0.test_2"]["rerun"]
+        self.assertSays(command, "$PYTHON")
+        again = self.rerun(command)
+        self.assertEqual(list(again.states), ["fake.Job0.test_2"])
+
+    def test_list_and_doctor_know_the_word_too(self):
+        words = ["--adapter", f"$PYTHON {FAKE} --items 2",
+                 "--python", sys.executable]
+        self.assertEqual(self.mule("list", *words).out.splitlines(),
+                         ["fake.Job0.test_0", "fake.Job0.test_1"])
+        result = self.mule("doctor", *words)
+        self.assertEqual(result.status, 0, result.text)
+        self.assertSays(result.out, sys.executable + ", from --python",
+                        FAKE, " answered after ")
+
+    def test_an_interpreter_that_is_not_there_is_named(self):
+        result = self.mule("test", "--adapter", "$PYTHON " + FAKE,
+                           "--python", "/no/such/python")
+        self.assertMistake(result, "/no/such/python")
+
     def test_many_items_are_counted(self):
         result = self.mule_test("--adapter", fake("--items 20000"), "-q")
         self.assertEqual(self.counts(result), {"passed": 20000})
@@ -225,6 +265,12 @@ class Checking(FakeCase):
             with self.subTest(words=words):
                 broken, _ = self.check(sys.executable, FAKE, *words)
                 self.assertEqual(broken, [])
+
+    def test_its_word_for_the_interpreter_is_replaced(self):
+        broken, result = self.check("--python", sys.executable,
+                                    "--python-args", "-X dev", "$PYTHON",
+                                    FAKE)
+        self.assertEqual(broken, [], result.text)
 
     def test_misfortunes_are_told(self):
         for name, rule, why in (

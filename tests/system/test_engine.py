@@ -6,12 +6,14 @@ import io
 import os
 import signal
 import subprocess
+import sys
 import tarfile
 
 from support import processes
 from support.engine_case import Engine, EngineCase, order, program
-from support.mule_case import CLASS
+from support.mule_case import CLASS, ROOT
 
+FAKE = os.path.join(ROOT, "tests", "support", "fake_adapter.py")
 IDS = ["test_it.T.test_a", "test_it.T.test_b", "test_it.T.test_c"]
 SUITE = CLASS + """
     def test_a(self):
@@ -45,6 +47,16 @@ class Orders(EngineCase):
         self.assertEqual(second["findings"][0]["kind"], "failure")
         self.assertIn("in b", second["findings"][0]["message"])
         self.assertIn(engine.all("job", 17)[0]["slot"], (4, 5))
+        self.tear_down(engine)
+
+    def test_the_word_for_the_interpreter_is_its_own(self):
+        # The interpreter of the coordinator may not even exist here.
+        engine = self.ready("--adapter", f"'$PYTHON' {FAKE} --items 2", "--",
+                            env={"MULE_PYTHON": sys.executable})
+        ids = ["fake.Job0.test_0", "fake.Job0.test_1"]
+        engine.say("run", orders=[order(1, "fake.Job0", ids)])
+        engine.await_update("end", 1)
+        self.assertEqual(engine.states(1), {0: "passed", 1: "passed"})
         self.tear_down(engine)
 
     def test_a_part_of_a_job_runs_alone(self):

@@ -54,6 +54,7 @@ what_is_said_again_means_the_same(void **state)
     before.output_limit = 4097;
     texts_add(&before.adapter, "an adapter");
     texts_add(&before.adapter, "--it's");
+    texts_add(&before.adapter, "$PYTHON");
     texts_add(&before.python_args, "-W");
     texts_add(&before.labels, "-odd");
     texts_add(&before.labels, "pkg.*.api");
@@ -70,8 +71,9 @@ what_is_said_again_means_the_same(void **state)
     assert_int_equal(after.grace_ms, 1234);
     assert_int_equal(after.import_timeout_ms, 0);
     assert_int_equal(after.output_limit, 4097);
-    assert_int_equal(after.adapter.count, 2);
+    assert_int_equal(after.adapter.count, 3);
     assert_string_equal(after.adapter.at[1], "--it's");
+    assert_string_equal(after.adapter.at[2], "$PYTHON");
     assert_int_equal(after.python_args.count, 1);
     assert_int_equal(after.labels.count, 1); // of programs one is enough
     assert_string_equal(after.labels.at[0], "-odd");
