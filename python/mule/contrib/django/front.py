@@ -1,0 +1,274 @@
+"""`manage.py mule`: from the words somebody typed to the native program.
+
+Becomes it: `mule test --adapter '$PYTHON manage.py mule --worker ...' ...`.
+The project's settings are loaded by then, and its models need not be.
+"""
+
+import json
+import os
+import shlex
+import sys
+
+from . import words as words_module
+from .native_options import NativeOptions
+from .words import Unknown, Usage
+
+STATUS_USAGE = 4
+ADMIN = ("django-admin", "django-admin.py", "django-admin.exe")
+COMMAND = "mule"
+
+
+# When to run early: before the models of the project are loaded.
+
+def early():
+    """Become the program, if that is what `manage.py mule ...` asks for.
+
+    Called while Django makes the configurations of its applications. Returns
+    where somebody else has to decide: the command, when all is loaded.
+    """
+    argv = _typed()
+    if argv is None or argv[1:2] != [COMMAND] \
+            or "DJANGO_AUTO_COMPLETE" in os.environ:
+        return
+    asked = words_module.special(argv[2:])
+    if asked - {"--list"} or _is_overridden():
+        return
+    try:
+        start(argv)
+    except Unknown:
+        return  # the project's test runner may know it
+    except Usage as problem:
+        fail(problem)
+
+
+def _typed():
+    """The words that a management command line was started with, or None:
+    Django is being set up by something else, such as a script."""
+    from django.core.management import ManagementUtility
+    code = ManagementUtility.execute.__code__
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is code:
+            return list(frame.f_locals["self"].argv)
+        frame = frame.f_back
+    return None
+
+
+def _is_overridden():
+    """Whether another application brings a command by this name."""
+    from django.conf import settings
+    near = os.path.join("management", "commands", COMMAND + ".py")
+    here = os.path.dirname(os.path.abspath(__file__))
+    for entry in settings.INSTALLED_APPS:
+        # "shop.apps.ShopConfig" is in the package "shop".
+        parts = str(entry).split(".")
+        for root in _folders_of(parts[0]):
+            folder = root
+            for part in [None, *parts[1:]]:
+                folder = os.path.join(folder, part) if part else folder
+                if os.path.isfile(os.path.join(folder, near)) \
+                        and os.path.abspath(folder) != here:
+                    return True
+    return False
+
+
+def _folders_of(name):
+    """Folders of a top-level package, which is not imported for it."""
+    from importlib.util import find_spec
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        return []
+    return list(spec.submodule_search_locations or []) if spec else []
+
+
+# Starting.
+
+def start(argv, extra=()):
+    """Become the program for the words of a command line. Raises Usage."""
+    from ... import binary
+    arguments = program_arguments(argv, extra)
+    refuse_coverage(arguments)
+    sys.stderr.flush()
+    binary.start(arguments)
+
+
+def fail(problem):
+    """Print what is wrong with the words, and end."""
+    sys.stderr.write("mule: error: %s\n" % problem)
+    if getattr(problem, "hint", None):
+        sys.stderr.write("mule: hint: %s\n" % problem.hint)
+    sys.exit(STATUS_USAGE)
+
+
+def program_arguments(argv, extra=()):
+    """Those of the native program. Raises Usage."""
+    from django.conf import settings
+    typed = argv[2:]
+    command = "list" if "--list" in words_module.special(typed) else "test"
+    native = NativeOptions(command)
+    found = words_module.sort(typed, native, extra)
+    if {"--no-color", "--force-color"} <= set(typed):
+        raise Usage("the --no-color and --force-color options can't be used "
+                    "together")
+    arguments = [command, "--adapter", adapter(
+        argv[0], sys.modules.get("__main__"), os.getcwd(),
+        _settings_word(typed) + found.worker)]
+    arguments += default_words(
+        defaults(getattr(settings, "MULE", {}), os.environ))
+    if "--python" not in found.has and sys.executable:
+        arguments += ["--python", sys.executable]
+    flags = interpreter_flags()
+    if flags and "--python-args" not in found.has:
+        arguments.append("--python-args=" + shlex.join(flags))
+    for by_django, words in found.native:
+        # `mule list` has no use for how tests are run.
+        if by_django is None or command == "test" or by_django in native:
+            arguments += words
+    return arguments
+
+
+def _settings_word(typed):
+    """What manage.py chose, so that every process has the same."""
+    module = os.environ.get("DJANGO_SETTINGS_MODULE")
+    if not module or any(word == "--settings"
+                         or word.startswith("--settings=") for word in typed):
+        return []
+    return ["--settings=" + module]
+
+
+def adapter(program, main, cwd, words):
+    """The command of the zygote, as a line of the shell.
+
+    `program` is the first word of the command line and `main` the module that
+    runs. Paths are relative to `cwd` where that is possible: on a fleet, the
+    same words have to work elsewhere.
+    """
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:  # python -m
+        name = spec.name
+        script = ["-m", name[:-len(".__main__")]
+                  if name.endswith(".__main__") else name]
+    elif os.path.basename(program) in ADMIN:
+        script = ["-m", "django"]
+    else:
+        script = [_near(program, getattr(main, "__file__", None), cwd)]
+    return "$PYTHON " + shlex.join(script + [COMMAND, "--worker"] + words)
+
+
+def _near(program, file, cwd):
+    path = os.path.abspath(os.path.join(cwd, file or program))
+    near = os.path.relpath(path, cwd)
+    if near.split(os.sep)[0] != os.pardir:
+        return near
+    # "../manage.py" was typed so; another absolute path is meant as one.
+    typed = os.path.normpath(os.path.join(cwd, program))
+    return near if not os.path.isabs(program) and typed == path else path
+
+
+def interpreter_flags():
+    """The options that this interpreter was started with."""
+    flags = sys.flags
+    words = ["-X" + (name if value is True else "%s=%s" % (name, value))
+             for name, value in sys._xoptions.items()]
+    words += ["-W" + option for option in sys.warnoptions
+              if option not in os.environ.get("PYTHONWARNINGS", "").split(",")
+              and not (option == "default" and flags.dev_mode)]
+    if flags.optimize and "PYTHONOPTIMIZE" not in os.environ:
+        words.append("-" + "O" * flags.optimize)
+    if flags.dont_write_bytecode \
+            and "PYTHONDONTWRITEBYTECODE" not in os.environ:
+        words.append("-B")
+    if flags.isolated:
+        words.append("-I")
+    else:
+        words += ["-E"] * bool(flags.ignore_environment)
+        words += ["-s"] * bool(flags.no_user_site
+                               and "PYTHONNOUSERSITE" not in os.environ
+                               and sys.prefix == sys.base_prefix)
+    return words
+
+
+# What is set where nothing else is said.
+
+def default_words(values):
+    if values == {"isolation": "worker"}:
+        return ["--isolation", "worker"]
+    return ["--defaults", json.dumps(values)]
+
+
+def defaults(chosen, environment):
+    """The weakest of all settings: those of Django, then settings.MULE."""
+    values = {"isolation": "worker"}
+    processes = environment.get("DJANGO_TEST_PROCESSES", "")
+    if processes.isdigit():
+        values["jobs"] = int(processes)
+    if not isinstance(chosen, dict):
+        raise Usage("settings.MULE is of type %s" % type(chosen).__name__,
+                    "it is a dict, as in MULE = {'jobs': 4}")
+    for name, value in chosen.items():
+        if not isinstance(name, str):
+            raise Usage("settings.MULE has %r among its names" % (name,),
+                        "names are text, as in mule.yaml")
+        values[name.replace("_", "-")] = _plain(name, value)
+    return values
+
+
+def _plain(name, value):
+    """For JSON."""
+    from django.utils.functional import Promise
+    if isinstance(value, (bool, int, float)) or value is None:
+        return value
+    if isinstance(value, (str, Promise)):
+        return str(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(name, part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(name, part) for part in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(name, part) for part in value)
+    raise Usage("settings.MULE[%r] is of type %s"
+                % (name, type(value).__name__),
+                "it may be text, a number, a path, a list or a dict")
+
+
+# `coverage run manage.py mule`
+
+MEASURED = ("run:branch", "run:source", "run:source_pkgs", "run:include",
+            "run:omit", "run:data_file", "run:concurrency", "run:context",
+            "run:cover_pylib", "run:timid")
+
+
+def refuse_coverage(arguments):
+    """`coverage run` sees this process alone, which ends here.
+
+    Where its configuration file says all it does, this is --coverage; where
+    its command line says more, that would be forgotten.
+    """
+    coverage = sys.modules.get("coverage")
+    current = getattr(getattr(coverage, "Coverage", None), "current", None)
+    running = current() if current is not None else None
+    if running is None or any(
+            word.split("=")[0] == "--coverage" for word in arguments):
+        return
+    path = getattr(running.config, "config_file", None)
+    plain = coverage.Coverage(config_file=path or False)
+    for name in MEASURED:
+        if _option(running, name) != _option(plain, name):
+            raise Usage(
+                "`coverage run` measures a single process, and its option "
+                "for %s is not known to others" % name,
+                "write it to the coverage configuration file, under [run], "
+                "and start `manage.py mule --coverage`")
+    arguments.insert(1, "--coverage" + ("=" + path if path else ""))
+    sys.stderr.write("mule: note: `coverage run` is taken as --coverage, "
+                     "which measures every process\n")
+
+
+def _option(coverage, name):
+    try:
+        return coverage.get_option(name)
+    except Exception:  # this coverage.py does not know it
+        return None

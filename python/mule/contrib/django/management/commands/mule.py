@@ -1,0 +1,95 @@
+"""`manage.py mule`: what Django loads for it.
+
+Most often this is not reached: front.early() has become the native program
+before. What is left is the zygote (--worker), the help, and options that only
+the project's test runner knows.
+"""
+
+import argparse
+import re
+
+from django.core.management.base import BaseCommand, CommandError
+from django.core.management.commands.test import Command as TestCommand
+from django.core.management.utils import get_command_line_option
+from mule import __version__
+from mule.contrib.django import front, words
+from mule.contrib.django.native_options import read_help
+
+
+class Command(TestCommand):
+    help = ("Run tests on every core of this machine, or on a fleet: as "
+            "`manage.py test` does, and with the options of `mule test`.")
+
+    def get_version(self):
+        return "mule %s, Django %s" % (__version__, super().get_version())
+
+    def add_arguments(self, parser):
+        super().add_arguments(parser)
+        ours = parser.add_argument_group("mule and Django")
+        ours.add_argument(
+            "--list", action="store_true",
+            help="Print what would run.")
+        ours.add_argument(
+            "--bootstrap", action="store_true",
+            help="Create the test databases that --keepdb keeps, and end.")
+        ours.add_argument(
+            "--skip-checks", action="store_true", help="Skip system checks.")
+        ours.add_argument(
+            "--worker", action="store_true", help=argparse.SUPPRESS)
+
+    def run_from_argv(self, argv):
+        self.test_runner = get_command_line_option(argv, "--testrunner")
+        asked = words.special(argv[2:])
+        if "--help" in asked:
+            self.print_help(argv[0], argv[1])
+        elif asked & {"--worker", "--version", "--bootstrap"}:
+            BaseCommand.run_from_argv(self, argv)
+        else:
+            try:
+                front.start(argv, self._extra(argv))
+            except words.Usage as problem:
+                front.fail(problem)
+
+    def _extra(self, argv):
+        """Rows for what the project's test runner adds to the options."""
+        rows = []
+        for action in self.create_parser(argv[0], argv[1])._actions:
+            names = tuple(action.option_strings)
+            if names:
+                rows.append(words.Row(names, _takes(action),
+                                      _as_typed(names[-1])))
+        return rows
+
+    def print_help(self, prog_name, subcommand):
+        super().print_help(prog_name, subcommand)
+        text = read_help("test")
+        start = text.find("\n\n", text.find("\n\n") + 1)
+        if start >= 0:
+            print("\nOptions of `mule test`, which are understood, too; "
+                  "-v, -t and -p are those above.")
+            print(text[start:].rstrip().replace("\n\n", "\n", 1))
+
+    def handle(self, *labels, **options):
+        if options["worker"]:
+            from mule.contrib.django.harness import serve
+            serve(options)
+        elif options["bootstrap"]:
+            from mule.contrib.django.harness import bootstrap
+            bootstrap(options)
+        else:
+            raise CommandError(
+                "mule takes the place of the process that starts it, so it "
+                "cannot be called from Python; start `manage.py mule` as a "
+                "program")
+
+
+def _takes(action):
+    if action.nargs == 0:
+        return words.NONE
+    if action.nargs == "?":
+        return re.compile(r"[^-].*")
+    return words.ONE
+
+
+def _as_typed(name):
+    return lambda found, value: found.to_worker(name, value)
