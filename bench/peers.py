@@ -10,9 +10,10 @@ PACKAGES = ("pytest", "pytest-xdist", "stestr", "celery[redis]")
 class Peers:
     """Finds programs; those of Python live in an environment of their own."""
 
-    def __init__(self, root, python):
-        self.folder = os.path.join(root, "venv")
+    def __init__(self, root, python, packages=PACKAGES, name="venv"):
+        self.folder = os.path.join(root, name)
         self.python = python
+        self.packages = packages
         self.missing = []
 
     def prepare(self):
@@ -22,7 +23,7 @@ class Peers:
         shutil.rmtree(self.folder, ignore_errors=True)
         steps = ([self.python, "-m", "venv", self.folder],
                  [os.path.join(self.folder, "bin", "pip"), "install", "-q",
-                  "--disable-pip-version-check", *PACKAGES])
+                  "--disable-pip-version-check", *self.packages])
         for step in steps:
             done = subprocess.run(step, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE,
