@@ -1,6 +1,6 @@
 /*
- * Which broker a fleet uses, and with which secret. Reads the environment,
- * and takes out of it what no test may see; opens no connection.
+ * Which broker a fleet uses. Reads the environment, and takes out of it what
+ * no test may see; opens no connection.
  */
 #ifndef CONFIG_BROKER_H
 #define CONFIG_BROKER_H
@@ -15,13 +15,6 @@
  */
 char *broker_choose(const struct settings *settings, const char **origin,
                     struct err *err);
-
-/*
- * The secret: what --secret-file holds without white space at its ends, else
- * MULE_SECRET; to be freed, "" where there is none. NULL with err: the file
- * cannot be read, is empty, too long, or others can read it.
- */
-char *broker_secret(const struct settings *settings, struct err *err);
 
 /* Removes URLs, which may hold passwords, and the secret from the
  * environment of this process and so of all that it starts. */
