@@ -1,0 +1,453 @@
+"""What differs by vendor: to clone a database, to drop it, to look into it.
+
+A server is made from a connection of Django's, and is asked with one of the
+thread that asks. It knows no names but those it is given, writes no record,
+and lets errors through; `explain` makes of them what a user can act on.
+"""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from urllib.parse import unquote
+
+from django.db import NotSupportedError
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.utils import Error
+
+from . import naming
+
+__unittest = True
+
+SIDES = ("", "-wal", "-shm", "-journal")
+
+
+def server_of(wrapper):
+    """The server that a connection's settings mean."""
+    kind = {"postgresql": PostgreSQL, "mysql": MySQL}.get(wrapper.vendor)
+    if wrapper.vendor == "sqlite":
+        name = wrapper.creation._get_test_db_name()
+        kind = Memory if wrapper.creation.is_in_memory_db(name) else File
+    if kind is None or not kind.all and not _is_djangos(wrapper):
+        kind = Generic
+    return kind(wrapper)
+
+
+def _is_djangos(wrapper):
+    """Whether the engine clones as Django's own does."""
+    clones = type(wrapper.creation)._clone_test_db
+    return clones.__module__.startswith("django.")
+
+
+class Server:
+    """Databases by name on a server that is connected with."""
+
+    all = False  # for every engine of this vendor, whatever it overrides
+    dear = False  # a clone takes longer than most classes of tests
+    in_memory = False
+    measure = staticmethod(naming.octets)
+
+    def __init__(self, wrapper):
+        self.place = self._place(wrapper)
+        self.home = wrapper.settings_dict["NAME"]  # the project's own
+
+    def _place(self, wrapper):
+        values = wrapper.settings_dict
+        return "%s://%s:%s" % (values["ENGINE"], values["HOST"],
+                               values["PORT"])
+
+    def named(self, wrapper, name, words, prefix):
+        """What the test database is called with build and slot."""
+        limit = wrapper.ops.max_name_length() or 30
+        return naming.compose(naming.prefixed(prefix, name), words,
+                              limit, self.measure)
+
+    def cloned(self, wrapper, template, name, slot):
+        """What the clone will really be called."""
+        return name
+
+    @contextlib.contextmanager
+    def session(self, wrapper):
+        """A cursor that is in none of the test databases."""
+        with wrapper._nodb_cursor() as cursor:
+            yield cursor
+
+    def clone(self, wrapper, template, name, slot):
+        """Create `name` as `template` is; one that is there is replaced."""
+        raise NotImplementedError
+
+    def drop(self, wrapper, names):
+        """Ends the sessions of these databases and drops them; what is not
+        there is no error. Gives a list of (name, error)."""
+        problems = []
+        with self.session(wrapper) as cursor:
+            for name in names:
+                try:
+                    self.drop_one(cursor, wrapper, name)
+                except Exception as error:
+                    problems.append((name, error))
+        return problems
+
+    def drop_one(self, cursor, wrapper, name):
+        raise NotImplementedError
+
+    def there(self, wrapper, names):
+        """Which of these databases exist."""
+        raise NotImplementedError
+
+    def tables(self, wrapper):
+        """What the database of an open connection holds, to be compared."""
+        with wrapper.cursor() as cursor:
+            return frozenset(
+                (table.name, table.type) for table in
+                wrapper.introspection.get_table_list(cursor))
+
+    def end_others(self, wrapper):
+        """Ends what sessions a dead process left in this database."""
+
+    def settle(self, wrapper):
+        """Ends a transaction that Django knows nothing of."""
+        wrapper.connection.rollback()
+
+
+class PostgreSQL(Server):
+    def _place(self, wrapper):
+        values, options = wrapper.settings_dict, _options(wrapper)
+        if options.get("service"):
+            return "postgresql://service=" + options["service"]
+        host = values["HOST"] or options.get("host") \
+            or os.environ.get("PGHOST") or "local"
+        port = values["PORT"] or options.get("port") \
+            or os.environ.get("PGPORT") or 5432
+        return f"postgresql://{host}:{port}"
+
+    @contextlib.contextmanager
+    def session(self, wrapper):
+        """In `postgres`, or in the project's own database: never in one that
+        is about to be made, which is where Django would go."""
+        last = None
+        for name in ("postgres", self.home):
+            if not name:
+                continue
+            values = {**wrapper.settings_dict, "NAME": name,
+                      "OPTIONS": dict(_options(wrapper))}
+            other = wrapper.__class__(values, alias=NO_DB_ALIAS)
+            try:
+                cursor = other.cursor()
+            except Error as error:
+                last = last or error
+                continue
+            try:
+                with cursor:
+                    yield cursor
+                return
+            finally:
+                other.close()
+        raise last
+
+    def clone(self, wrapper, template, name, slot):
+        quote = wrapper.ops.quote_name
+        statement = "CREATE DATABASE %s WITH TEMPLATE %s" % (
+            quote(name), quote(template))
+        with self.session(wrapper) as cursor:
+            for attempt in range(4):
+                try:
+                    cursor.execute(statement)
+                    return
+                except Error as error:
+                    state = sqlstate(error)
+                    if state == "42P04" and attempt < 3:
+                        self.drop_one(cursor, wrapper, name)
+                    elif state == "55006" and attempt < 3:
+                        _terminate(cursor, template)
+                    else:
+                        raise
+
+    def drop_one(self, cursor, wrapper, name):
+        name_there = wrapper.ops.quote_name(name)
+        version = cursor.db.connection.info.server_version
+        if version >= 130000:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name_there} WITH (FORCE)")
+        else:
+            _terminate(cursor, name)
+            cursor.execute(f"DROP DATABASE IF EXISTS {name_there}")
+
+    def there(self, wrapper, names):
+        with self.session(wrapper) as cursor:
+            cursor.execute("SELECT datname FROM pg_database "
+                           "WHERE datname = ANY(%s)", [list(names)])
+            return {row[0] for row in cursor.fetchall()}
+
+    def tables(self, wrapper):
+        with wrapper.cursor() as cursor:
+            cursor.execute(
+                "SELECT n.nspname, c.relname, c.relkind, c.relnatts"
+                " FROM pg_catalog.pg_class c"
+                " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+                r" AND n.nspname NOT LIKE 'pg\_%'"
+                " AND n.nspname <> 'information_schema'")
+            return frozenset(cursor.fetchall())
+
+    def end_others(self, wrapper):
+        with wrapper.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid()")
+
+    def settle(self, wrapper):
+        if wrapper.connection.info.transaction_status != 0:
+            wrapper.connection.rollback()
+
+
+def _terminate(cursor, name):
+    """End the sessions in a database, and wait until they are gone."""
+    cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                   " WHERE datname = %s AND pid <> pg_backend_pid()", [name])
+    # CREATE and DROP DATABASE wait a few seconds for those that are leaving.
+
+
+def sqlstate(error):
+    """The five letters that PostgreSQL says, under both drivers."""
+    cause = error.__cause__ or error
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+
+class MySQL(Server):
+    dear = True
+    measure = staticmethod(naming.characters)
+
+    def _place(self, wrapper):
+        values, options = wrapper.settings_dict, _options(wrapper)
+        host = options.get("host") or values["HOST"] or "localhost"
+        port = options.get("port") or values["PORT"] or 3306
+        if host.startswith("/"):
+            return "mysql://" + host
+        if options.get("unix_socket"):
+            return "mysql://" + options["unix_socket"]
+        if options.get("read_default_file") and host == "localhost":
+            host = "file=" + str(options["read_default_file"])
+        return f"mysql://{host}:{port}"
+
+    def clone(self, wrapper, template, name, slot):
+        quote = wrapper.ops.quote_name
+        with self.session(wrapper) as cursor:
+            self.drop_one(cursor, wrapper, name)
+            cursor.execute("CREATE DATABASE %s %s" % (
+                quote(name), wrapper.creation.sql_table_creation_suffix()))
+        pipe_dump(wrapper, template, name)
+
+    def drop_one(self, cursor, wrapper, name):
+        cursor.execute("SELECT id FROM information_schema.processlist "
+                       "WHERE db = %s AND id <> connection_id()", [name])
+        for row in cursor.fetchall():
+            # It may have ended by itself.
+            with contextlib.suppress(Error):
+                cursor.execute("KILL %d" % row[0])
+        cursor.execute("DROP DATABASE IF EXISTS "
+                       + wrapper.ops.quote_name(name))
+
+    def there(self, wrapper, names):
+        with self.session(wrapper) as cursor:
+            cursor.execute("SELECT schema_name FROM information_schema.schemata"
+                           " WHERE schema_name IN (%s)"
+                           % ", ".join(["%s"] * len(names)), list(names))
+            return {row[0] for row in cursor.fetchall()}
+
+    def tables(self, wrapper):
+        with wrapper.cursor() as cursor:
+            cursor.execute("SHOW FULL TABLES")
+            return frozenset(cursor.fetchall())
+
+    def end_others(self, wrapper):
+        with wrapper.cursor() as cursor:
+            cursor.execute("SELECT id FROM information_schema.processlist "
+                           "WHERE db = database() AND id <> connection_id()")
+            for row in cursor.fetchall():
+                with contextlib.suppress(Error):
+                    cursor.execute("KILL %d" % row[0])
+
+
+class DumpFailed(Exception):
+    """A program that copies a database ended with an error."""
+
+
+def pipe_dump(wrapper, template, name):
+    """`mysqldump TEMPLATE | mysql NAME`, as Django does it; but that a
+    failure of either is one of the whole."""
+    values = {**wrapper.settings_dict, "NAME": template}
+    words, more = wrapper.client.settings_to_cmd_args_env(values, [])
+    environ = {**os.environ, **(more or {})}
+    options = words[1:-1]
+    dump = [_program("mysqldump", "mariadb-dump"), *options, "--routines",
+            "--events", "--no-tablespaces", template]
+    load = [_program("mysql", "mariadb"), *options, name]
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as heard:
+        with subprocess.Popen(
+                dump, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=said, env=environ) as source:
+            with source.stdout as pipe, subprocess.Popen(
+                    load, stdin=pipe, stdout=subprocess.DEVNULL,
+                    stderr=heard, env=environ) as sink:
+                pipe.close()
+        # Whichever failed first has the other fail; the loader's word is
+        # the better one, unless it saw nothing but the end.
+        for process, words, file in ((sink, load, heard),
+                                     (source, dump, said)):
+            if process.returncode != 0:
+                file.seek(0)
+                text = file.read().decode("utf-8", "replace").strip()
+                raise DumpFailed("%s ended with status %d: %s" % (
+                    os.path.basename(words[0]), process.returncode,
+                    text.splitlines()[-1] if text else "silently"))
+
+
+def _program(*names):
+    for name in names:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    raise FileNotFoundError(2, "no such program", names[0])
+
+
+class File(Server):
+    """A SQLite database on the disk. Its name is a path."""
+
+    def _place(self, wrapper):
+        return "sqlite:"
+
+    def named(self, wrapper, name, words, prefix):
+        name = str(name)
+        if name.startswith("file:"):
+            path, query, rest = name.partition("?")
+            return "file:" + naming.compose_path(naming.prefixed_path(
+                prefix, path[len("file:"):]), words) + query + rest
+        return naming.compose_path(naming.prefixed_path(
+            prefix, os.path.abspath(name)), words)
+
+    def clone(self, wrapper, template, name, slot):
+        source, target = path_of(template), path_of(name)
+        remove_file(target)
+        if not os.path.exists(source):
+            raise FileNotFoundError(2, "No such file or directory", source)
+        if any(os.path.exists(source + side) for side in SIDES[1:]):
+            copy_pages(source, target)  # somebody has it open
+        else:
+            shutil.copyfile(source, target)
+
+    def drop(self, wrapper, names):
+        problems = []
+        for name in names:
+            try:
+                remove_file(path_of(name))
+            except OSError as error:
+                problems.append((name, error))
+        return problems
+
+    def there(self, wrapper, names):
+        return {name for name in names if os.path.exists(path_of(name))}
+
+    def tables(self, wrapper):
+        with wrapper.cursor() as cursor:
+            cursor.execute("SELECT type, name, sql FROM sqlite_master")
+            return frozenset(cursor.fetchall())
+
+    def settle(self, wrapper):
+        if wrapper.connection.in_transaction:
+            wrapper.connection.rollback()
+
+
+def path_of(name):
+    """The file that a name of SQLite means."""
+    if name.startswith("file:"):
+        name = unquote(name[len("file:"):].partition("?")[0])
+    return os.path.abspath(name)
+
+
+def remove_file(path):
+    for side in SIDES:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path + side)
+
+
+def copy_pages(source, target):
+    """A file that is in use, or a connection, into a new file."""
+    own = not isinstance(source, sqlite3.Connection)
+    if own:
+        source = sqlite3.connect(source)
+    with contextlib.closing(sqlite3.connect(target)) as copy:
+        copy.execute("PRAGMA synchronous = OFF")
+        backup(source, copy)
+    if own:
+        source.close()
+
+
+def backup(source, target):
+    """All of a database at once. Does not wait for what is locked."""
+    tries = []
+
+    def progress(status, remaining, total):
+        tries.append(status)
+        if len(tries) > 20:
+            raise sqlite3.OperationalError("database is locked")
+
+    source.backup(target, progress=progress, sleep=0.05)
+
+
+class Memory(File):
+    """SQLite in memory: it is in one process, and a fork is its clone. What
+    is cloned again comes from a copy that is kept beside it."""
+
+    in_memory = True
+
+    def named(self, wrapper, name, words, prefix):
+        return name
+
+    def clone(self, wrapper, template, name, slot):
+        raise NotSupportedError("a database in memory has no clones")
+
+
+class Generic(Server):
+    """Another engine, or one that clones in a way of its own."""
+
+    dear = True
+
+    def cloned(self, wrapper, template, name, slot):
+        with _source(wrapper, template):
+            return wrapper.creation.get_test_db_clone_settings(
+                str(slot))["NAME"]
+
+    def clone(self, wrapper, template, name, slot):
+        with _source(wrapper, template):
+            wrapper.creation.clone_test_db(suffix=str(slot), verbosity=0,
+                                           autoclobber=True, keepdb=False)
+
+    def drop(self, wrapper, names):
+        problems = []
+        for name in names:
+            try:
+                wrapper.creation._destroy_test_db(name, 0)
+            except Exception as error:
+                problems.append((name, error))
+        return problems
+
+    def there(self, wrapper, names):
+        return None  # nobody knows
+
+
+@contextlib.contextmanager
+def _source(wrapper, name):
+    """Django clones what the connection's settings name."""
+    values = wrapper.settings_dict
+    was, values["NAME"] = values["NAME"], name
+    try:
+        yield
+    finally:
+        values["NAME"] = was
+
+
+def _options(wrapper):
+    return wrapper.settings_dict.get("OPTIONS") or {}
