@@ -65,6 +65,33 @@ isolation_name(enum isolation isolation)
     return "test";
 }
 
+// ,"name":["text","text"]
+static void
+add_texts(struct buf *buf, const char *name, const struct texts *texts)
+{
+    if (texts == NULL || texts->count == 0) {
+        return;
+    }
+    buf_addf(buf, ",\"%s\":[", name);
+    for (int i = 0; i < texts->count; i++) {
+        buf_add_text(buf, i > 0 ? "," : "");
+        add_text(buf, texts->at[i]);
+    }
+    buf_add_char(buf, ']');
+}
+
+static void
+add_databases(struct buf *buf, const struct request_welcome *welcome)
+{
+    if (welcome->db_prefix != NULL) {
+        buf_add_text(buf, ",\"databases\":{\"prefix\":");
+        add_text(buf, welcome->db_prefix);
+        buf_addf(buf, ",\"keep\":%s,\"bootstrap\":%s}",
+                 welcome->keepdb ? "true" : "false",
+                 welcome->bootstrap ? "true" : "false");
+    }
+}
+
 bool
 request_add_welcome(struct buf *buf, const struct request_welcome *welcome)
 {
@@ -88,6 +115,9 @@ request_add_welcome(struct buf *buf, const struct request_welcome *welcome)
         add_member(buf, "debug", welcome->debug);
     }
     buf_addf(buf, ",\"max_output\":%" PRIu64, welcome->max_output);
+    add_databases(buf, welcome);
+    add_texts(buf, "tags", welcome->tags);
+    add_texts(buf, "exclude_tags", welcome->exclude_tags);
     return end(buf, "}}");
 }
 

@@ -22,6 +22,11 @@ struct request_welcome {
     const char *profile_dir;     // NULL: no profile
     const char *debug;           // "pdb", "terminal" or NULL
     uint64_t max_output;
+    const char *db_prefix; // NULL: says nothing of databases
+    bool keepdb;
+    bool bootstrap;
+    const struct texts *tags; // NULL or none: not said
+    const struct texts *exclude_tags;
 };
 bool request_add_welcome(struct buf *buf,
                          const struct request_welcome *welcome);

@@ -1,6 +1,7 @@
 #include "command/identity.h"
 
 #include "config.h"
+#include "util/alloc.h"
 #include "util/buf.h"
 #include "util/escape.h"
 #include "util/now.h"
@@ -77,6 +78,10 @@ static void
 make_rerun(struct identity *identity, const struct settings *settings)
 {
     struct buf buf = BUF_INIT((size_t)64 * 1024);
+    if (settings->rerun != NULL) {
+        identity->rerun = alloc_dup(settings->rerun);
+        return;
+    }
     char *python_args = join_words(&settings->python_args);
     buf_add_text(&buf, "mule test");
     if (strcmp(settings->basedir, ".") != 0) {

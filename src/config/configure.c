@@ -6,6 +6,19 @@
 #include "config/command_line.h"
 #include "config/config_file.h"
 
+// What a program that starts this one passes on: its place stands in errors.
+static bool
+read_defaults(struct settings *settings, const struct command_line *line,
+              struct err *err)
+{
+    const char *text = command_line_value(line, "defaults");
+    const char *name = command_line_value(line, "defaults-name");
+
+    return text == NULL ||
+           config_file_parse(settings, name != NULL ? name : "--defaults",
+                             slice_of(text), err);
+}
+
 // mule.yaml belongs to a project; an adapter is checked anywhere.
 static bool
 read_file(struct settings *settings, const struct command_line *line,
@@ -37,7 +50,8 @@ configure(struct settings *settings, struct configured *configured,
     settings_init(settings);
     configured->wants_help = ok && line.wants_help;
     if (ok && !configured->wants_help) {
-        ok = read_file(settings, &line, command, err) &&
+        ok = read_defaults(settings, &line, err) &&
+             read_file(settings, &line, command, err) &&
              command_line_apply(&line, settings, err) &&
              choices_settle(settings, command, &configured->notes, err);
     }

@@ -1,6 +1,6 @@
 /*
  * From the words of a command to settings that are ready to be used: defaults,
- * then mule.yaml, then the command line. What the commands call.
+ * then those of --defaults, then mule.yaml, then the command line. What the commands call.
  */
 #ifndef CONFIG_CONFIGURE_H
 #define CONFIG_CONFIGURE_H

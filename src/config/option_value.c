@@ -227,6 +227,33 @@ option_set(const struct option *option, void *target, const char *value,
     return true;
 }
 
+static void
+drop_text(const struct option *option, void *target)
+{
+    char *old = NULL;
+    char *field = (char *)target + option->field;
+
+    memcpy(&old, field, sizeof(old));
+    free(old);
+    old = NULL;
+    memcpy(field, &old, sizeof(old));
+}
+
+void
+option_unset(const struct option *option, void *target)
+{
+    int value = 0;
+
+    if (option->kind == OPTION_FLAG) {
+        *(bool *)(void *)((char *)target + option->field) = false;
+    } else if (option->kind == OPTION_CONSTANT) {
+        memcpy(&value, (char *)target + option->field, sizeof(value));
+        set_int(option, target, value == option->min ? 0 : value);
+    } else if (option->kind == OPTION_TEXT) {
+        drop_text(option, target);
+    }
+}
+
 void
 option_forget(const struct option *option, void *target)
 {

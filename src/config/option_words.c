@@ -11,9 +11,11 @@
 
 // What decides how a test is found and run.
 static const char *const names[] = {
-    "basedir",        "pattern", "top",    "isolation",    "start",
-    "adapter",        "runner",  "format", "capture",      "python-args",
-    "import-timeout", "grace",   "tap",    "output-limit",
+    "basedir",        "pattern",      "top",         "isolation",
+    "start",          "adapter",      "runner",      "format",
+    "capture",        "python-args",  "grace",       "tap",
+    "import-timeout", "output-limit", "db-prefix",   "keepdb",
+    "auto-bootstrap", "tag",          "exclude-tag", "prepare-timeout",
 };
 
 static void
@@ -52,6 +54,16 @@ add_words(const struct option *option, const struct texts *list,
     buf_release(&line);
 }
 
+/* Each behind the option's name. */
+static void
+add_each(const struct option *option, const struct texts *list,
+         struct texts *words)
+{
+    for (int i = 0; i < list->count; i++) {
+        add(words, option->name, list->at[i]);
+    }
+}
+
 static void
 add_number(const struct option *option, uint64_t number, const char *unit,
            struct texts *words)
@@ -88,6 +100,9 @@ add_option(const struct option *option, const void *settings,
     case OPTION_WORDS:
         add_words(option, (const struct texts *)(const void *)field, words);
         break;
+    case OPTION_TEXTS:
+        add_each(option, (const struct texts *)(const void *)field, words);
+        break;
     case OPTION_DURATION:
         memcpy(&number, field, sizeof(number));
         add_number(option, number, "ms", words);
@@ -108,7 +123,6 @@ add_option(const struct option *option, const void *settings,
     case OPTION_MORE:
     case OPTION_NUMBER:
     case OPTION_FAILURES:
-    case OPTION_TEXTS:
     case OPTION_LIST:
         break; // none of ours
     }

@@ -72,6 +72,13 @@ static const struct option table[] = {
      FIELD(jobs_from), .help =
      "read what to run from FILE, one label or job a line; - is standard "
      "input"},
+    {"tag", 0, "NAME", OPTION_TEXTS, GROUP_SELECT, TEST | LIST, FILE_TOO,
+     FIELD(tags), .help =
+     "only tests with this tag, of frameworks that have tags; may be "
+     "repeated"},
+    {"exclude-tag", 0, "NAME", OPTION_TEXTS, GROUP_SELECT, TEST | LIST,
+     FILE_TOO, FIELD(exclude_tags), .help =
+     "no tests with this tag; may be repeated"},
     {"basedir", 's', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST | CHECK,
      FILE_PATH, FIELD(basedir), .help =
      "where discovery starts (default: .)"},
@@ -143,6 +150,16 @@ static const struct option table[] = {
      FIELD(profile), .help =
      "keep cProfile data for each job and list the hottest functions"},
 
+    {"db-prefix", 0, "TEXT", OPTION_TEXT, GROUP_DATABASES, TEST | LIST,
+     FILE_TOO, FIELD(db_prefix), .help =
+     "how names of test databases begin (default: test)"},
+    {"keepdb", 0, NULL, OPTION_FLAG, GROUP_DATABASES, TEST | LIST, FILE_TOO,
+     FIELD(keepdb), .help = "keep the databases for the next run"},
+    {"auto-bootstrap", 0, NULL, OPTION_FLAG, GROUP_DATABASES, TEST | LIST,
+     FILE_TOO, FIELD(auto_bootstrap), .help =
+     "create the databases wherever tests run, even if there are some that "
+     "were prepared"},
+
     {"timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST | CHECK,
      FILE_TOO, FIELD(timeout_ms), .help =
      "end a job that takes longer; 90, 1.5s, 5m, 1h30m; 0 is no limit"},
@@ -151,6 +168,10 @@ static const struct option table[] = {
     {"import-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS,
      TEST | LIST | DOCTOR, FILE_TOO, FIELD(import_timeout_ms), .help =
      "give up a module that takes longer to load (default: 60s)"},
+    {"prepare-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS,
+     TEST | LIST, FILE_TOO, FIELD(prepare_timeout_ms), .help =
+     "give up when what the tests need, as databases, takes longer to make "
+     "(default: 10m)"},
     {"max-time", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
      FIELD(max_time_ms), .help = "stop the whole run after that long"},
     {"grace", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
@@ -264,6 +285,15 @@ static const struct option table[] = {
      TEST | LIST | DOCTOR | WORKER | STATUS, 0,
      FIELD(config_path), .help =
      "read FILE instead of the nearest mule.yaml"},
+    {"defaults", 0, "TEXT", OPTION_TEXT, GROUP_GENERAL, TEST | LIST | DOCTOR,
+     OPTION_HIDDEN, FIELD(defaults), .help =
+     "settings in the syntax of mule.yaml, which wins over them"},
+    {"defaults-name", 0, "NAME", OPTION_TEXT, GROUP_GENERAL,
+     TEST | LIST | DOCTOR, OPTION_HIDDEN, FIELD(defaults_name), .help =
+     "where these stand, for messages"},
+    {"rerun", 0, "COMMAND", OPTION_TEXT, GROUP_GENERAL, TEST, OPTION_HIDDEN,
+     FIELD(rerun), .help =
+     "what runs a test again when its id follows (default: this command)"},
     {"help", 'h', NULL, OPTION_HELP, GROUP_GENERAL, EVERY, 0, .help =
      "print this and exit"},
 };

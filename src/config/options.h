@@ -26,6 +26,7 @@ enum option_group {
     GROUP_SELECT,
     GROUP_RUN,
     GROUP_PYTHON,
+    GROUP_DATABASES,
     GROUP_LIMITS,
     GROUP_FLEET,
     GROUP_OUTPUT,
@@ -99,6 +100,12 @@ const char *options_nearest(unsigned command, const char *name, size_t len);
  */
 bool option_set(const struct option *option, void *target, const char *value,
                 struct err *err);
+
+/*
+ * What `false` means in mule.yaml: a flag is not set, a constant not in force,
+ * a text not there.
+ */
+void option_unset(const struct option *option, void *target);
 
 /* Empties the list of an option that has one, so that it begins anew. */
 void option_forget(const struct option *option, void *target);

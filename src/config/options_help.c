@@ -10,10 +10,10 @@ enum {
 };
 
 static const char *const titles[GROUP_COUNT] = {
-    [GROUP_SELECT] = "What to run", [GROUP_RUN] = "How to run it",
-    [GROUP_PYTHON] = "Python",      [GROUP_LIMITS] = "Limits",
-    [GROUP_FLEET] = "A fleet",      [GROUP_OUTPUT] = "What you see",
-    [GROUP_GENERAL] = "General",
+    [GROUP_SELECT] = "What to run",  [GROUP_RUN] = "How to run it",
+    [GROUP_PYTHON] = "Python",       [GROUP_DATABASES] = "Databases",
+    [GROUP_LIMITS] = "Limits",       [GROUP_FLEET] = "A fleet",
+    [GROUP_OUTPUT] = "What you see", [GROUP_GENERAL] = "General",
 };
 
 // "  -j, --jobs N"

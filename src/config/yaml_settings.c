@@ -22,6 +22,9 @@ struct context {
     struct yaml_reader reader;
     const struct yaml_source *source;
     struct settings *settings;
+    // What an earlier document said: it is weaker.
+    int old_workspaces;
+    int old_overrides;
 };
 
 enum {
@@ -147,6 +150,9 @@ read_switch(struct context *context, const struct option *option, void *target,
     if (!yaml_reader_is_bool(&context->reader, &value)) {
         return fail(context, err, "must be true or false", option->name);
     }
+    if (!value) {
+        option_unset(option, target);
+    }
     return !value || option_set(option, target, NULL, err);
 }
 
@@ -165,6 +171,7 @@ read_scalar(struct context *context, const struct option *option, void *target,
     }
     if (option->kind == OPTION_TEXT && (option->flags & OPTION_OPTIONAL) != 0 &&
         yaml_reader_is_bool(&context->reader, &value)) {
+        option_unset(option, target);
         return !value || option_set(option, target, NULL, err);
     }
     return set_value(context, option, target, err);
@@ -174,6 +181,7 @@ static bool
 read_value(struct context *context, const struct option *option, void *target,
            struct err *err)
 {
+    option_forget(option, target);
     if (yaml_reader_is_scalar(&context->reader)) {
         return read_scalar(context, option, target, err);
     }
@@ -299,34 +307,37 @@ read_mapping(struct context *context, const struct keys *keys, struct err *err)
     }
 }
 
+// A new workspace, or an older document's of that name, emptied. NULL: this
+// document has one of that name.
 static struct workspace *
 add_workspace(const struct context *context, const char *name)
 {
     struct settings *settings = context->settings;
     const char *folder = context->source->folder;
-    size_t count = (size_t)settings->workspace_count;
+    int count = settings->workspace_count;
+    int at = 0;
 
-    settings->workspaces = alloc_resize(settings->workspaces, count + 1,
-                                        sizeof(*settings->workspaces));
-    settings->workspaces[count] = (struct workspace){
+    while (at < count && strcmp(settings->workspaces[at].name, name) != 0) {
+        at++;
+    }
+    if (at < count && at >= context->old_workspaces) {
+        return NULL;
+    }
+    if (at < count) {
+        workspace_release(&settings->workspaces[at]);
+    } else {
+        settings->workspaces =
+            alloc_resize(settings->workspaces, (size_t)count + 1,
+                         sizeof(*settings->workspaces));
+        settings->workspace_count++;
+    }
+    settings->workspaces[at] = (struct workspace){
         .name = alloc_dup(name),
         .root = strcmp(folder, ".") != 0 ? alloc_dup(folder) : NULL,
         .setup_timeout_ms = SETUP_TIMEOUT_MS,
         .teardown_timeout_ms = TEARDOWN_TIMEOUT_MS,
     };
-    settings->workspace_count++;
-    return &settings->workspaces[count];
-}
-
-static bool
-has_workspace(const struct settings *settings, const char *name)
-{
-    for (int i = 0; i < settings->workspace_count; i++) {
-        if (strcmp(settings->workspaces[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return &settings->workspaces[at];
 }
 
 static bool
@@ -346,11 +357,12 @@ read_workspaces(struct context *context, struct err *err)
         if (name[0] == '\0') {
             return fail(context, err, "a workspace needs a name", "workspaces");
         }
-        if (has_workspace(context->settings, name)) {
+        struct workspace *workspace = add_workspace(context, name);
+        if (workspace == NULL) {
             return fail(context, err, "stands here twice", name);
         }
         struct keys keys = {workspace_rows, COUNT_OF(workspace_rows),
-                            add_workspace(context, name)};
+                            workspace};
         if (!yaml_reader_next(&context->reader, err) ||
             !read_mapping(context, &keys, err)) {
             return false;
@@ -381,6 +393,25 @@ read_override(struct context *context, struct err *err)
     return true;
 }
 
+// The first that matches wins: those of the older document go to the end.
+static void
+move_old_overrides(const struct context *context)
+{
+    struct settings *settings = context->settings;
+    size_t old = (size_t)context->old_overrides;
+    size_t count = (size_t)settings->override_count;
+    struct override *moved = NULL;
+
+    if (old == 0 || old == count) {
+        return;
+    }
+    moved = alloc_resize(NULL, count, sizeof(*moved));
+    memcpy(moved, settings->overrides + old, (count - old) * sizeof(*moved));
+    memcpy(moved + (count - old), settings->overrides, old * sizeof(*moved));
+    free(settings->overrides);
+    settings->overrides = moved;
+}
+
 static bool
 read_overrides(struct context *context, struct err *err)
 {
@@ -392,6 +423,7 @@ read_overrides(struct context *context, struct err *err)
             return false;
         }
         if (context->reader.event.type == YAML_SEQUENCE_END_EVENT) {
+            move_old_overrides(context);
             return true;
         }
         if (!read_override(context, err)) {
@@ -472,7 +504,12 @@ bool
 yaml_settings_read(struct settings *settings, const struct yaml_source *source,
                    struct err *err)
 {
-    struct context context = {.source = source, .settings = settings};
+    struct context context = {
+        .source = source,
+        .settings = settings,
+        .old_workspaces = settings->workspace_count,
+        .old_overrides = settings->override_count,
+    };
     bool ok =
         yaml_reader_start(&context.reader, source->path, source->text, err);
 

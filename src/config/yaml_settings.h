@@ -2,6 +2,10 @@
  * The YAML of mule.yaml -> settings. Reads events and builds no tree, so that
  * a document costs no more than its bytes; anchors, aliases and tags are
  * refused. Opens nothing.
+ *
+ * A document that is read after another wins over it: its values replace
+ * those of the other, its workspaces those of the same name, and its overrides
+ * come first.
  */
 #ifndef CONFIG_YAML_SETTINGS_H
 #define CONFIG_YAML_SETTINGS_H

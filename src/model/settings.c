@@ -14,6 +14,8 @@ settings_init(struct settings *settings)
         .grace_ms = 5 * 1000,
         .slow_ms = 60 * 1000,
         .output_limit = UINT64_C(1024) * 1024,
+        .db_prefix = alloc_dup("test"),
+        .prepare_timeout_ms = 10 * 60 * 1000,
         .verbosity = 1,
         .durations = 5,
         .queue = alloc_dup("default"),
@@ -52,17 +54,23 @@ texts_release(struct texts *texts)
     *texts = (struct texts){0};
 }
 
+void
+workspace_release(struct workspace *workspace)
+{
+    free(workspace->name);
+    free(workspace->setup);
+    free(workspace->teardown);
+    free(workspace->root);
+    free(workspace->git);
+    free(workspace->revision);
+    *workspace = (struct workspace){0};
+}
+
 static void
 release_workspaces(struct settings *settings)
 {
     for (int i = 0; i < settings->workspace_count; i++) {
-        struct workspace *workspace = &settings->workspaces[i];
-        free(workspace->name);
-        free(workspace->setup);
-        free(workspace->teardown);
-        free(workspace->root);
-        free(workspace->git);
-        free(workspace->revision);
+        workspace_release(&settings->workspaces[i]);
     }
     free(settings->workspaces);
 }
@@ -80,13 +88,14 @@ void
 settings_release(struct settings *settings)
 {
     char *const texts[] = {
-        settings->jobs_from,   settings->runner,       settings->basedir,
-        settings->pattern,     settings->top,          settings->python,
-        settings->coverage,    settings->build_id,     settings->workspace,
-        settings->json,        settings->xunit_output, settings->log,
-        settings->config_path, settings->broker,       settings->queue,
-        settings->secret_file, settings->live,         settings->revision,
-        settings->name,        settings->state,
+        settings->jobs_from,   settings->runner,        settings->basedir,
+        settings->pattern,     settings->top,           settings->python,
+        settings->coverage,    settings->build_id,      settings->workspace,
+        settings->json,        settings->xunit_output,  settings->log,
+        settings->config_path, settings->broker,        settings->queue,
+        settings->secret_file, settings->live,          settings->revision,
+        settings->name,        settings->state,         settings->db_prefix,
+        settings->defaults,    settings->defaults_name, settings->rerun,
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -97,6 +106,8 @@ settings_release(struct settings *settings)
     texts_release(&settings->include);
     texts_release(&settings->exclude);
     texts_release(&settings->adapter);
+    texts_release(&settings->tags);
+    texts_release(&settings->exclude_tags);
     texts_release(&settings->python_args);
     release_workspaces(settings);
     release_overrides(settings);

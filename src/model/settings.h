@@ -113,6 +113,14 @@ struct settings {
     uint32_t max_fail;     // stop after so many bad items
     uint64_t output_limit; // bytes kept of each stream of an item
 
+    // Of frameworks that have them.
+    char *db_prefix;     // how names of test databases begin
+    bool keepdb;         // they stay for the next run
+    bool auto_bootstrap; // they are created anew on each machine
+    struct texts tags;   // only tests with one of these; none: all
+    struct texts exclude_tags;
+    uint32_t prepare_timeout_ms; // for what comes before the first job
+
     // A fleet: both sides.
     bool distributed;
     char *broker;      // URLs, or NULL: see config/broker.h
@@ -151,11 +159,17 @@ struct settings {
     char *log;          // a file for developers, or NULL
 
     char *config_path; // the mule.yaml that was read, or NULL
+    // From a program that starts this one.
+    char *defaults;      // weaker than mule.yaml, in its syntax; or NULL
+    char *defaults_name; // what errors in these call them, or NULL
+    char *rerun;         // a command that runs the id behind it, or NULL
 };
 
 /* Fills in the defaults that the man page names. */
 void settings_init(struct settings *settings);
 void settings_release(struct settings *settings);
+
+void workspace_release(struct workspace *workspace);
 
 /* Says nothing yet. */
 void override_init(struct override *override);

@@ -389,6 +389,11 @@ make_welcome(struct suite *suite)
                  : settings->capture == CAPTURE_NONE ? "terminal"
                                                      : NULL,
         .max_output = settings->output_limit,
+        .db_prefix = settings->db_prefix,
+        .keepdb = settings->keepdb,
+        .bootstrap = settings->auto_bootstrap,
+        .tags = &settings->tags,
+        .exclude_tags = &settings->exclude_tags,
     };
 }
 

@@ -12,8 +12,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
 
     settings_init(&settings);
-    if (config_file_parse(&settings, "../mule.yaml",
-                          slice_make((const char *)data, size), &err)) {
+    struct slice text = slice_make((const char *)data, size);
+    if (config_file_parse(&settings, "../mule.yaml", text, &err)) {
+        int workspaces = settings.workspace_count;
+        int overrides = settings.override_count;
+        // The same again wins over the first, and finds nothing twice.
+        FUZZ_CHECK(config_file_parse(&settings, "../mule.yaml", text, &err));
+        FUZZ_CHECK(settings.workspace_count == workspaces);
+        FUZZ_CHECK(settings.override_count == 2 * overrides);
         FUZZ_CHECK(!err_is_set(&err));
         FUZZ_CHECK(settings.slots >= 0 && settings.verbosity <= 3);
         FUZZ_CHECK(settings.basedir[0] != '\0');

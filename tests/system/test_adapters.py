@@ -210,6 +210,13 @@ class Adapters(FakeCase):
         again = self.rerun(command)
         self.assertEqual(list(again.states), ["fake.Job0.test_2"])
 
+    def test_whoever_starts_mule_says_how_a_test_is_run_again(self):
+        result = self.mule_test("--adapter", fake("--items 3 --fail 2"),
+                                "--rerun", "python manage.py mule", status=1)
+        self.assertEqual(result.finished["fake.Job0.test_2"]["rerun"],
+                         "python manage.py mule fake.Job0.test_2")
+        self.assertSays(result.out, "run again: python manage.py mule fake")
+
     def test_list_and_doctor_know_the_word_too(self):
         words = ["--adapter", f"$PYTHON {FAKE} --items 2",
                  "--python", sys.executable]

@@ -286,6 +286,76 @@ deep_nesting_is_refused_before_it_costs_anything(void **state)
     free(text);
 }
 
+// A second document over the first.
+static void
+parse_over(struct settings *settings, const char *text)
+{
+    struct err err = {0};
+
+    if (!config_file_parse(settings, "mule.yaml", slice_of(text), &err)) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void
+a_document_wins_over_one_that_was_read_before(void **state)
+{
+    (void)state;
+    struct settings settings;
+
+    parse(&settings, "settings.MULE",
+          "{\"jobs\": 4, \"isolation\": \"class\", \"keepdb\": true, "
+          "\"tag\": [\"a\", \"b\"], \"failfast\": true, "
+          "\"exclude-tag\": \"c\", \"coverage\": true, \"xunit\": true}");
+    parse_over(&settings, "jobs: 2\nkeepdb: false\ntag: [d]\n"
+                          "failfast: false\ncoverage: false\n");
+    assert_int_equal(settings.slots, 2);
+    assert_int_equal(settings.isolation, ISOLATION_CLASS);
+    assert_false(settings.keepdb);
+    assert_int_equal(settings.tags.count, 1);
+    assert_string_equal(settings.tags.at[0], "d");
+    assert_int_equal(settings.exclude_tags.count, 1);
+    assert_int_equal(settings.max_fail, 0);
+    assert_null(settings.coverage);
+    assert_true(settings.xunit);
+    settings_release(&settings);
+}
+
+static void
+what_is_false_leaves_what_another_key_said(void **state)
+{
+    (void)state;
+    struct settings settings;
+
+    parse(&settings, "mule.yaml", "max-fail: 3\nfailfast: false\n");
+    assert_int_equal(settings.max_fail, 3);
+    settings_release(&settings);
+}
+
+static void
+its_overrides_come_first_and_its_workspaces_replace(void **state)
+{
+    (void)state;
+    struct settings settings;
+
+    parse(&settings, "settings.MULE",
+          "{overrides: [{match: a, timeout: 1}, {match: b}],"
+          " workspaces: {ci: {setup: old, teardown: old}, two: {setup: x}}}");
+    parse_over(&settings, "overrides: [{match: c}]\n"
+                          "workspaces: {ci: {setup: new}, three: {}}\n");
+    assert_int_equal(settings.override_count, 3);
+    assert_string_equal(settings.overrides[0].match, "c");
+    assert_string_equal(settings.overrides[1].match, "a");
+    assert_int_equal(settings.overrides[1].timeout_ms, 1000);
+    assert_string_equal(settings.overrides[2].match, "b");
+    assert_int_equal(settings.workspace_count, 3);
+    assert_string_equal(settings.workspaces[0].setup, "new");
+    assert_null(settings.workspaces[0].teardown);
+    assert_string_equal(settings.workspaces[1].setup, "x");
+    assert_string_equal(settings.workspaces[2].name, "three");
+    settings_release(&settings);
+}
+
 static void
 what_is_no_yaml_is_refused_with_its_place(void **state)
 {
@@ -417,6 +487,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_stands_twice_is_refused),
     cmocka_unit_test(what_makes_yaml_dangerous_is_refused),
     cmocka_unit_test(deep_nesting_is_refused_before_it_costs_anything),
+    cmocka_unit_test(a_document_wins_over_one_that_was_read_before),
+    cmocka_unit_test(what_is_false_leaves_what_another_key_said),
+    cmocka_unit_test(its_overrides_come_first_and_its_workspaces_replace),
     cmocka_unit_test(what_is_no_yaml_is_refused_with_its_place),
     IN_FOLDER(the_nearest_file_up_to_the_checkout_is_found),
     IN_FOLDER(a_folder_of_that_name_is_an_error),

@@ -44,6 +44,59 @@ the_command_line_wins_over_the_file(void **state)
     settings_release(&settings);
 }
 
+static bool
+configure_over(struct settings *settings, const char *defaults,
+               const char *more, struct err *err)
+{
+    struct configured configured = {0};
+    struct texts words = {0};
+
+    texts_add(&words, "--defaults");
+    texts_add(&words, defaults);
+    texts_add(&words, "--defaults-name=settings.MULE");
+    texts_add(&words, more);
+    bool fine = configure(settings, &configured, COMMAND_TEST, words.count,
+                          words.at, err);
+    texts_release(&words);
+    configured_release(&configured);
+    return fine;
+}
+
+static void
+the_file_wins_over_the_defaults_of_whoever_starts_mule(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct err err = {0};
+
+    assert_true(configure_over(
+        &settings, "{\"jobs\": 9, \"timeout\": 7, \"grace\": \"2s\"}",
+        "--timeout=4", &err));
+    assert_int_equal(settings.slots, 3);
+    assert_int_equal(settings.timeout_ms, 4000);
+    assert_int_equal(settings.grace_ms, 2000);
+    settings_release(&settings);
+}
+
+static void
+a_mistake_in_them_is_named_with_their_place(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct err err = {0};
+
+    assert_false(configure_over(&settings, "{\"jbos\": 9}", "-v", &err));
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_string_equal(err.text, "settings.MULE:1:2: unknown key \"jbos\"; "
+                                  "did you mean \"jobs\"?");
+    settings_release(&settings);
+    err = (struct err){0};
+    assert_false(configure_over(&settings, "{\"jobs\": []}", "-v", &err));
+    assert_string_equal(err.text,
+                        "settings.MULE:1:10: jobs: must not be a list");
+    settings_release(&settings);
+}
+
 static void
 another_file_can_be_named(void **state)
 {
@@ -119,6 +172,8 @@ a_mistake_leaves_settings_that_can_be_released(void **state)
 
 static const struct CMUnitTest tests[] = {
     WITH_FILE(the_command_line_wins_over_the_file),
+    WITH_FILE(the_file_wins_over_the_defaults_of_whoever_starts_mule),
+    WITH_FILE(a_mistake_in_them_is_named_with_their_place),
     WITH_FILE(another_file_can_be_named),
     WITH_FILE(a_misspelt_workspace_is_named_with_the_nearest_one),
     WITH_FILE(help_is_given_in_a_folder_with_a_broken_file),

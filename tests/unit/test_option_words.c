@@ -2,6 +2,7 @@
 
 #include "check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/configure.h"
@@ -52,6 +53,14 @@ what_is_said_again_means_the_same(void **state)
     before.grace_ms = 1234;
     before.import_timeout_ms = 0;
     before.output_limit = 4097;
+    free(before.db_prefix);
+    before.db_prefix = copy("an other");
+    before.keepdb = true;
+    before.auto_bootstrap = true;
+    before.prepare_timeout_ms = 77;
+    texts_add(&before.tags, "slow");
+    texts_add(&before.tags, "a tag, with a comma");
+    texts_add(&before.exclude_tags, "--odd");
     texts_add(&before.adapter, "an adapter");
     texts_add(&before.adapter, "--it's");
     texts_add(&before.adapter, "$PYTHON");
@@ -71,6 +80,13 @@ what_is_said_again_means_the_same(void **state)
     assert_int_equal(after.grace_ms, 1234);
     assert_int_equal(after.import_timeout_ms, 0);
     assert_int_equal(after.output_limit, 4097);
+    assert_string_equal(after.db_prefix, "an other");
+    assert_true(after.keepdb && after.auto_bootstrap);
+    assert_int_equal(after.prepare_timeout_ms, 77);
+    assert_int_equal(after.tags.count, 2);
+    assert_string_equal(after.tags.at[1], "a tag, with a comma");
+    assert_int_equal(after.exclude_tags.count, 1);
+    assert_string_equal(after.exclude_tags.at[0], "--odd");
     assert_int_equal(after.adapter.count, 3);
     assert_string_equal(after.adapter.at[1], "--it's");
     assert_string_equal(after.adapter.at[2], "$PYTHON");

@@ -37,6 +37,13 @@ the_answer_to_a_greeting_names_the_build_and_its_options(void **state)
     welcome.coverage_dir = "/tmp/mule-x/coverage";
     welcome.profile_dir = "/tmp/mule-x/profile";
     welcome.debug = "pdb";
+    welcome.db_prefix = "it";
+    welcome.keepdb = true;
+    char slow[] = "slow";
+    char other[] = "über";
+    char *tags[] = {slow, other};
+    welcome.tags = &(struct texts){tags, 2};
+    welcome.exclude_tags = &(struct texts){tags, 1};
     assert_true(request_add_welcome(&line, &welcome));
     assert_golden(&line, "welcome-full");
 
