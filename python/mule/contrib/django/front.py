@@ -114,8 +114,10 @@ def program_arguments(argv, extra=()):
     arguments = [command, "--adapter", adapter(
         argv[0], sys.modules.get("__main__"), os.getcwd(),
         _settings_word(typed) + found.worker)]
-    arguments += default_words(
-        defaults(getattr(settings, "MULE", {}), os.environ))
+    arguments += ["--defaults-name", "settings.MULE", "--defaults", json.dumps(
+        defaults(getattr(settings, "MULE", {}), os.environ))]
+    if command == "test":
+        arguments += ["--rerun", rerun(argv[0], typed)]
     if "--python" not in found.has and sys.executable:
         arguments += ["--python", sys.executable]
     flags = interpreter_flags()
@@ -144,16 +146,22 @@ def adapter(program, main, cwd, words):
     runs. Paths are relative to `cwd` where that is possible: on a fleet, the
     same words have to work elsewhere.
     """
-    spec = getattr(main, "__spec__", None)
-    if spec is not None:  # python -m
-        name = spec.name
-        script = ["-m", name[:-len(".__main__")]
-                  if name.endswith(".__main__") else name]
-    elif os.path.basename(program) in ADMIN:
+    if os.path.basename(program) in ADMIN:
         script = ["-m", "django"]
     else:
-        script = [_near(program, getattr(main, "__file__", None), cwd)]
+        script = _module(main) or [
+            _near(program, getattr(main, "__file__", None), cwd)]
     return "$PYTHON " + shlex.join(script + [COMMAND, "--worker"] + words)
+
+
+def _module(main):
+    """What follows `python`, where that is -m."""
+    spec = getattr(main, "__spec__", None)
+    if spec is None:
+        return None
+    name = spec.name
+    return ["-m", name[:-len(".__main__")] if name.endswith(".__main__")
+            else name]
 
 
 def _near(program, file, cwd):
@@ -164,6 +172,24 @@ def _near(program, file, cwd):
     # "../manage.py" was typed so; another absolute path is meant as one.
     typed = os.path.normpath(os.path.join(cwd, program))
     return near if not os.path.isabs(program) and typed == path else path
+
+
+def rerun(program, typed):
+    """What was typed, up to where the id of a test can follow."""
+    main = sys.modules.get("__main__")
+    if os.path.basename(program) in ADMIN:
+        words = [os.path.basename(program)]
+    else:
+        python = getattr(sys, "orig_argv", [""])[0] or sys.executable
+        words = [os.path.basename(python)] + (_module(main) or [program])
+    words.append(COMMAND)
+    for at, word in enumerate(typed):
+        if word in ("--settings", "--pythonpath", "--testrunner"):
+            words += typed[at:at + 2]
+        elif word.startswith(("--settings=", "--pythonpath=",
+                              "--testrunner=")):
+            words.append(word)
+    return shlex.join(words)
 
 
 def interpreter_flags():
@@ -191,11 +217,6 @@ def interpreter_flags():
 
 # What is set where nothing else is said.
 
-def default_words(values):
-    if values == {"isolation": "worker"}:
-        return ["--isolation", "worker"]
-    return ["--defaults", json.dumps(values)]
-
 
 def defaults(chosen, environment):
     """The weakest of all settings: those of Django, then settings.MULE."""
@@ -210,14 +231,15 @@ def defaults(chosen, environment):
         if not isinstance(name, str):
             raise Usage("settings.MULE has %r among its names" % (name,),
                         "names are text, as in mule.yaml")
-        values[name.replace("_", "-")] = _plain(name, value)
+        if value is not None:  # not said
+            values[name.replace("_", "-")] = _plain(name, value)
     return values
 
 
 def _plain(name, value):
     """For JSON."""
     from django.utils.functional import Promise
-    if isinstance(value, (bool, int, float)) or value is None:
+    if isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, (str, Promise)):
         return str(value)
