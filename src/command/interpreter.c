@@ -1,6 +1,7 @@
 #include "command/interpreter.h"
 
 #include "config/os_machine.h"
+#include "config/package.h"
 #include "util/path.h"
 
 #include <stdlib.h>
@@ -19,12 +20,7 @@ static bool
 find_package(struct interpreter *interpreter, const char *executable,
              struct err *err)
 {
-    char *found = python_package(executable, err);
-    if (found == NULL) {
-        return false;
-    }
-    char *folder = path_absolute(found, err);
-    free(found);
+    char *folder = package_find(executable, package_layout_here(), err);
     if (folder == NULL) {
         return false;
     }

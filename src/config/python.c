@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "util/alloc.h"
 #include "util/path.h"
 #include "util/slice.h"
@@ -211,40 +210,4 @@ python_release(struct python *python)
 {
     free(python->program);
     python->program = NULL;
-}
-
-static bool
-holds_package(const char *folder)
-{
-    char *path = path_join(folder, "mule/__init__.py");
-    bool is_there = path_is_file(path);
-
-    free(path);
-    return is_there;
-}
-
-char *
-python_package(const char *executable, struct err *err)
-{
-    static const char *const from_here[] = {"../python", MULE_PYTHON_FROM_BIN};
-    char *folder = executable != NULL ? path_folder(executable) : NULL;
-
-    for (size_t i = 0; folder != NULL && i < 2; i++) {
-        char *joined = path_join(folder, from_here[i]);
-        char *found = path_absolute(joined, err);
-        free(joined);
-        if (found == NULL || holds_package(found)) {
-            free(folder);
-            return found;
-        }
-        free(found);
-    }
-    free(folder);
-    if (holds_package(MULE_PYTHON_DIR)) {
-        return alloc_dup(MULE_PYTHON_DIR);
-    }
-    err_set(err, ERR_CONFIG, "mule's Python package is not in %.200s",
-            MULE_PYTHON_DIR);
-    err_hint(err, "install mule again; it is more than one file");
-    return NULL;
 }

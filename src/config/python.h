@@ -1,6 +1,6 @@
 /*
- * Which Python runs the tests, and where mule's own Python package lies. Looks
- * at names and files; starts nothing.
+ * Which Python runs the tests. Looks at names and files; starts nothing. Where
+ * mule's own Python package lies: config/package.h.
  */
 #ifndef CONFIG_PYTHON_H
 #define CONFIG_PYTHON_H
@@ -48,11 +48,5 @@ void python_release(struct python *python);
 
 /* "--python", "MULE_PYTHON", "PATH", ... Static. */
 const char *python_source_name(enum python_source source);
-
-/*
- * The folder that holds the Python package `mule`: beside the build folder, or
- * where it was installed to. To be freed; NULL with err.
- */
-char *python_package(const char *executable, struct err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "transport/trust.h"
 #include "util/alloc.h"
 
 // What is handed to OpenSSL, or taken from it, in one call.
@@ -37,10 +38,8 @@ load_files(SSL_CTX *context, const struct broker_url *url, struct err *err)
 {
     const char *key = url->key[0] != '\0' ? url->key : url->certificate;
 
-    if (url->verify && url->ca[0] == '\0' &&
-        SSL_CTX_set_default_verify_paths(context) != 1) {
-        return err_set(err, ERR_CONFIG, "the system's certificates: %s",
-                       reason());
+    if (url->verify && url->ca[0] == '\0' && !trust_system(context, err)) {
+        return false;
     }
     if (url->ca[0] != '\0' &&
         SSL_CTX_load_verify_locations(context, url->ca, NULL) != 1) {

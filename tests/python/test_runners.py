@@ -138,10 +138,8 @@ class Program(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             tool = os.path.join(folder, "mule")
             os.symlink("/bin/echo", tool)
-            code = ("import sys; sys.path.insert(0, %r); sys.executable = "
-                    "%r; from mule import binary; binary.start(['a', 'b'])")
-            done = run(sys.executable, "-c", code % (
-                PYTHON, os.path.join(folder, "python")))
+            done = run(sys.executable, "-m", "mule", "a", "b",
+                       env={"MULE_BINARY": tool})
             self.assertEqual(done.stdout, b"a b\n")
 
     def test_a_script_of_that_name_is_not_the_program(self):

@@ -126,30 +126,12 @@ settings_say_whether_somebody_asked(void **state)
     assert_null(places.file);
 }
 
-static void
-the_package_lies_beside_the_build_folder(void **state)
-{
-    struct folder *folder = *state;
-    struct err err = {0};
-    char *executable = path_join(folder->path, "build/mule");
-    char *expected = path_join(folder->path, "python");
-
-    folder_write("python/mule/__init__.py", "");
-    char *found = python_package(executable, &err);
-    assert_non_null(found);
-    assert_string_equal(found, expected);
-    free(found);
-    free(executable);
-    free(expected);
-}
-
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(places_are_tried_in_their_order),
     IN_FOLDER(the_systems_own_python_is_not_beside_mule),
     IN_FOLDER(what_is_named_must_be_there),
     IN_FOLDER(without_any_python_there_is_an_error_that_helps),
     IN_FOLDER(settings_say_whether_somebody_asked),
-    IN_FOLDER(the_package_lies_beside_the_build_folder),
 };
 
 CHECK_MAIN(tests)
