@@ -115,7 +115,9 @@ class Databases:
             name = given or wrapper.settings_dict["NAME"]
             key = (alias, server.place,
                    str(wrapper.creation._get_test_db_name()))
-            wanted.append((key, naming.prefixed(self.prefix, str(name))))
+            prefixed = naming.prefixed_path if server.place == "sqlite:" \
+                else naming.prefixed
+            wanted.append((key, prefixed(self.prefix, str(name))))
         shared = {}  # server: what is wanted there
         for key, name in wanted:
             shared.setdefault(key[1], []).append((key[1:], name))
