@@ -10,7 +10,9 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
+import unittest
 
 import django_project
 import measure
@@ -20,6 +22,7 @@ from rows import Contender, Row, ledger
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ROOT, "tests"))
+from support.database_servers import MariaServer, PostgresServer  # noqa: E402
 
 NEEDED = ("django>=5.2,<5.3", "psycopg[binary]", "pytest-django",
           "pytest-xdist")
@@ -72,6 +75,14 @@ class Project:
                      MULE_BINARY=self.bench.binary,
                      BENCH_APPS='["mule.contrib.django"]'))
 
+    def clones(self, times):
+        script = os.path.join(HERE, "limits", "django_clone.py")
+        return Contender("clones", "limit",
+                         [self.python, script, "--times", str(times)],
+                         self.folder, env=dict(
+                             self.env, PYTHONPATH=os.path.join(
+                                 ROOT, "python")))
+
     def pytest(self):
         """pytest-django with xdist, classes kept together as here."""
         have = all(self.peers.python_module(name)
@@ -96,9 +107,12 @@ class Project:
 @contextlib.contextmanager
 def server(kind):
     """A database server; gives what goes into DATABASES."""
-    from support import database_servers
-    with database_servers.server(kind) as running:
-        yield running.django()
+    try:
+        running = kind.start()
+    except unittest.SkipTest as missing:
+        raise measure.Failed(str(missing)) from None
+    with running:
+        yield running.settings("bench")
 
 
 def sqlite(bench):
@@ -108,7 +122,7 @@ def sqlite(bench):
 
 def postgresql(bench):
     """Django on PostgreSQL, a clone for each slot."""
-    with server("postgresql") as database:
+    with server(PostgresServer) as database:
         yield Project(bench, database).race("django-postgresql",
                                             "PostgreSQL")
 
@@ -159,3 +173,31 @@ def first_result(bench):
     return [{"what": one.name, "unit": "ms", "min": min(samples),
              "median": measure.middle(samples), "max": max(samples)}
             for (one, _), samples in zip(watched, found)]
+
+
+def clones(bench):
+    """A clone of the test database, for each engine."""
+    folder = tempfile.TemporaryDirectory(prefix="mule-bench-")
+    with folder as place:
+        lines = clone_lines(bench, "SQLite, a file",
+                            {"TEST": {"NAME": os.path.join(place, "db")}})
+    for kind, name in ((PostgresServer, "PostgreSQL"),
+                       (MariaServer, "MariaDB")):
+        with server(kind) as database:
+            lines += clone_lines(bench, name, database)
+    return lines
+
+
+def clone_lines(bench, name, database):
+    project = Project(bench, database)
+    one, log = project.clones(5 if bench.quick else 20), bench.log("clones")
+    measure.run(one.argv, log, one.cwd,
+                env=dict(measure.environment(), **one.env))
+    found = {"mule": [], "django": []}
+    with open(log) as file:
+        for words in map(str.split, file):
+            if len(words) == 2 and words[0] in found:
+                found[words[0]].append(float(words[1]) * 1e3)
+    return [{"what": f"{name}, {whose}", "unit": "ms", "min": min(samples),
+             "median": measure.middle(samples), "max": max(samples)}
+            for whose, samples in found.items()]
