@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,8 @@ import subprocess
 import tempfile
 import time
 import urllib.parse
+
+from .erlang_line import ErlangLine, binary
 
 PR_SET_PDEATHSIG = 1
 RABBIT_PROGRAMS = ("/usr/lib/rabbitmq/bin/rabbitmq-server",
@@ -132,6 +135,10 @@ class Server:
     def pid(self):
         return self.process.pid
 
+    def pids(self):
+        """Of all that it consists of."""
+        return [self.process.pid] if self.process else []
+
     @property
     def log_path(self):
         return os.path.join(self.folder, "out.log")
@@ -144,11 +151,12 @@ class Server:
         except FileNotFoundError:
             return ""
 
-    def _spawn(self, words, environment):
+    def _spawn(self, words, environment, **streams):
         with open(self.log_path, "ab") as log:
             return subprocess.Popen(
-                words, env=environment, cwd=self.folder, stdout=log,
-                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                words, env=environment, cwd=self.folder, **{
+                    "stdout": log, "stderr": log,
+                    "stdin": subprocess.DEVNULL, **streams},
                 preexec_fn=_die_with_parent)
 
     def _environment(self, **more):
@@ -363,6 +371,7 @@ class RabbitServer(Server):
         self.distribution_port = free_port()
         self.epmd_port = free_port()
         self.epmd = None
+        self.line = None
         if tls:
             self._with_tls()
 
@@ -489,26 +498,55 @@ class RabbitServer(Server):
                                % (" ".join(words), done.stdout))
         return done.stdout
 
+    def call(self, module, function, *values):
+        """As `ctl`, but without a program to start: Erlang's terms."""
+        if self.line is None:
+            self.line = ErlangLine(
+                lambda words, **streams: self._spawn(
+                    words, self.environment(), **streams), self.node)
+        return self.line.call(module, function, *values)
+
     def queues(self, vhost="/"):
         """Name -> messages, of all queues: what a test left."""
-        text = self.ctl("list_queues", "--vhost", vhost, "--no-table-headers",
-                        "name", "messages")
-        rows = (line.split("\t") for line in text.splitlines() if line)
-        return {row[0]: int(row[1]) for row in rows}
+        text = self.call("rabbit_amqqueue", "info_all", binary(vhost),
+                         "[name,messages]")
+        found = re.findall(r'queue,<<"(.*?)">>}},{messages,(\d+)}', text)
+        assert len(found) == text.count("{name,"), text
+        return {name: int(messages) for name, messages in found}
 
     def exchanges(self, vhost="/"):
         """The names of the exchanges that are not the broker's own."""
-        text = self.ctl("list_exchanges", "--vhost", vhost,
-                        "--no-table-headers", "name")
-        return sorted(name for name in text.splitlines()
+        text = self.call("rabbit_exchange", "info_all", binary(vhost),
+                         "[name]")
+        found = re.findall(r'exchange,<<(?:"(.*?)")?>>}}', text)
+        assert len(found) == text.count("{name,"), text
+        return sorted(name for name in found
                       if name and not name.startswith("amq."))
+
+    def add_vhost(self, name):
+        self.call("rabbit_vhost", "add", binary(name), binary("test"))
+        everything = binary(".*")
+        self.call("rabbit_auth_backend_internal", "set_permissions",
+                  binary(next(iter(self.users))), binary(name), everything,
+                  everything, everything, binary("test"))
+
+    def delete_vhost(self, name):
+        self.call("rabbit_vhost", "delete", binary(name), binary("test"))
 
     def alarm(self, on):
         """Memory alarm: it reads no more from who publishes, or it does."""
         self.ctl("set_vm_memory_high_watermark", "0.0000001" if on else "0.4")
 
+    def pids(self):
+        return [*super().pids(), *(
+            one.pid for one in (self.epmd, self.line and self.line.process)
+            if one is not None)]
+
     def end(self):
         self.kill()
+        if self.line is not None:
+            self.line.end()
+            self.line = None
         if self.epmd is not None:
             self.epmd.kill()
             self.epmd.wait()

@@ -89,9 +89,7 @@ class FleetCase(MuleCase):
         return value
 
     def kept(self):
-        return [process.pid for process in (
-            self.broker.process, getattr(self.broker, "epmd", None))
-            if process is not None]
+        return self.broker.pids()
 
     def _look_behind(self):
         # What Python's multiprocessing leaves when a Celery worker is killed.
@@ -243,10 +241,10 @@ class FleetCase(MuleCase):
         if not self.builds:
             return
         deadline = time.monotonic() + 10
-        while self.leftovers() and time.monotonic() < deadline:
+        while (left := self.leftovers()) and time.monotonic() < deadline:
             # Nobody tells when the last worker has cleaned up.
             time.sleep(0.1)
-        self.assertEqual(self.leftovers(), [])
+        self.assertEqual(left, [])
 
     def kill_tree(self, pid):
         """Kills a process and all below it, as a machine that dies does."""

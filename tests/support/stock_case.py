@@ -14,6 +14,7 @@ import time
 import unittest
 
 from . import brokers, celery_env, processes
+from .celery_line import CeleryLine
 
 ROOT = celery_env.ROOT
 PATIENCE = float(os.environ.get("MULE_TEST_PATIENCE", "90"))
@@ -60,13 +61,30 @@ class Broker:
                       else brokers.RabbitServer)()
             cls.servers[kind] = server.start()
             if kind == "rabbitmq":
-                server.ctl("await_startup")
+                server.call("rabbit", "await_startup", server.node)
         return cls.servers[kind]
 
     @classmethod
     def end(cls):
         while cls.servers:
             cls.servers.popitem()[1].end()
+
+
+class Clients:
+    """A caller for each environment, for all tests of a class."""
+
+    lines = {}
+
+    @classmethod
+    def get(cls, python):
+        if python not in cls.lines:
+            cls.lines[python] = CeleryLine(python).__enter__()
+        return cls.lines[python]
+
+    @classmethod
+    def end(cls):
+        while cls.lines:
+            cls.lines.popitem()[1].__exit__()
 
 
 class Member:
@@ -185,6 +203,7 @@ class StockCase(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
+        Clients.end()
         Broker.end()
 
     def setUp(self):
@@ -212,10 +231,8 @@ class StockCase(unittest.TestCase):
             self.broker.command("FLUSHALL")
             return self.broker.url
         name = os.path.basename(self.home)
-        self.broker.ctl("add_vhost", name)
-        self.broker.ctl("set_permissions", "-p", name,
-                        next(iter(self.broker.users)), ".*", ".*", ".*")
-        self.addCleanup(self.broker.ctl, "delete_vhost", name)
+        self.broker.add_vhost(name)
+        self.addCleanup(self.broker.delete_vhost, name)
         return self.broker.url_of(name)
 
     def enter(self, context):
@@ -304,12 +321,10 @@ class StockCase(unittest.TestCase):
                     "app = celery.Celery('client', broker=url,"
                     " backend='rpc://')\n"
                     "def show(value): print(json.dumps(value))\n")
-        done = subprocess.run(
-            [self.python, "-c", prologue + code], cwd=self.home,
-            env=self.variables(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
-        self.assertEqual(done.returncode, 0, done.stderr.decode())
-        return json.loads(done.stdout or b"null")
+        status, out, err = Clients.get(self.python).run(
+            prologue + code, cwd=self.home, env=self.variables())
+        self.assertEqual(status, 0, err)
+        return json.loads(out or "null")
 
     def send(self, task, payload, queue_name="default", **more):
         """A task of mule by the default exchange; gives its id."""

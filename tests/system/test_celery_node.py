@@ -8,13 +8,13 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import time
 import unittest
 import urllib.error
 import urllib.request
 
 from support import brokers, celery_env
+from support.celery_line import CeleryLine
 from support.mule_case import BINARY, MuleCase
 from support.running import PATIENCE
 
@@ -107,16 +107,15 @@ class Nodes:
         if missing:
             raise unittest.SkipTest(f"{missing} is not installed")
         cls.celery = celery_env.program(cls.version, "celery")
-        cls.python = celery_env.python(cls.version)
+        cls.line = CeleryLine(celery_env.python(cls.version)).__enter__()
+        cls.addClassCleanup(cls.line.__exit__)
         cls.broker = (brokers.RedisServer if cls.broker_kind == "redis"
                       else brokers.RabbitServer)()
         cls.addClassCleanup(cls.broker.end)
         cls.broker.start()
 
     def kept(self):
-        return [process.pid for process in (
-            self.broker.process, getattr(self.broker, "epmd", None))
-            if process is not None]
+        return [*self.broker.pids(), self.line.pid]
 
     def setUp(self):
         super().setUp()
@@ -135,15 +134,10 @@ class Nodes:
         os.kill(node.pid, signal.SIGTERM)
         self.assertEqual(node.wait(), 0, node.describe())
 
-    def run_words(self, *words):
-        done = subprocess.run(words, cwd=self.folder, env=self.variables(),
-                              stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=PATIENCE)
-        return done.stdout + done.stderr
-
     def cli(self, *words):
-        return self.run_words(self.celery, "-A", "app", *words)
+        _, out, err = self.line("-A", "app", *words, cwd=self.folder,
+                                env=self.variables())
+        return out + err
 
     def ask(self, *words, node="ours@here"):
         """What `celery inspect` or `control` gives, as JSON."""
@@ -156,12 +150,10 @@ class Nodes:
         self.fail(f"{words}: {said}")
 
     def client(self, script):
-        done = subprocess.run([self.python, "-c", script], cwd=self.folder,
-                              env=self.variables(), stdin=subprocess.DEVNULL,
-                              text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=PATIENCE * 2)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        status, out, err = self.line.run(script, cwd=self.folder,
+                                         env=self.variables())
+        self.assertEqual(status, 0, err)
+        return [json.loads(line) for line in out.splitlines()]
 
     # ---------------------------------------------------------------- tests
 
