@@ -6,7 +6,8 @@ nothing. Methods are called in this order:
 
     zygote   welcomed, collection, collected, prepare, [forks], ending
     worker   welcomed (only if it was not forked), worker_began,
-             then for each job: job_begins, [process_began], job_ended
+             then for each job: job_begins, [process_began], arranged,
+             job_ended; ending (only if it was not forked)
 
 Whatever cannot be made raises Unfit, which ends the run with its words.
 """
@@ -27,17 +28,25 @@ class Harness:
 
     name = "mule.unittest"  # in greetings
     can = ()  # more words for the greeting of a zygote
+    beside_jobs = False  # the methods about jobs are called
+    stays_frozen = False  # a worker's own jobs leave alone what was loaded
+    faulthandler = True  # a crash says where every thread was
+    tags = None
 
     def welcomed(self, options, connection):
         """Mule answered: `options` of its welcome (docs/protocol/adapter.md).
 
-        `connection` is for notes only.
+        `connection` is for notes only, and `connection.build` is the build.
         """
+        wanted, unwanted = options.get("tags"), options.get("exclude_tags")
+        if wanted or unwanted:
+            from .adapters.collect import Tags
+            self.tags = Tags(wanted or (), unwanted or ())
 
     def collection(self, send, skip):
         """The Collection that answers one `collect`."""
         from .adapters.collect import Collection
-        return Collection(send, skip)
+        return Collection(send, skip, self.tags)
 
     def collected(self):
         """In the zygote: all is loaded, and nothing has been forked yet."""
@@ -54,21 +63,35 @@ class Harness:
         from .adapters.worker import Result
         return Result
 
+    def warn(self):
+        """Set the filters of warnings under which tests run."""
+        from .adapters.settings import warn_as_unittest
+        warn_as_unittest()
+
     def worker_began(self, slot, forked):
-        """In a new worker. `slot` is its number in the build."""
+        """In a new worker. `slot` is its number in the build. One that was
+        not forked prepares for itself. May raise Unfit."""
 
     def job_begins(self, tests):
-        """In a worker, with the tests of a job in their order, before they
-        run, and before the fork under `class` isolation. May raise Unfit."""
+        """In a worker, before a job, and before the fork under `class`
+        isolation. `tests` are in their order, and a test that ran before may
+        be a pair: its class, and the name of its method. May raise Unfit."""
 
     def process_began(self):
         """In the process of one job, under `class` isolation."""
 
+    def arranged(self, suite, tests):
+        """The suite to run in place of `suite`, whose tests these are."""
+        return suite
+
     def job_ended(self, well):
-        """In the worker. Not `well`: the job's process died."""
+        """In the worker. Not `well`: the job's process died, or should go no
+        further. False: this worker should not run another job."""
+        return True
 
     def ending(self):
-        """In the zygote, when it was asked to stop: removes what it made."""
+        """When the process that prepared was asked to stop: removes what it
+        made."""
 
     def tidy(self, build):
         """Instead of all else, in a process of its own: removes what a build

@@ -16,6 +16,9 @@ from ..suite import has_own_run
 
 __unittest = True
 
+_OURS = '"%s' % os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "")
+
 MOST_ITEMS = 20000  # of one job: a line has its limit
 ITEMS_AT_ONCE = 500  # messages cost less when they go together
 CLEANUPS = ("addModuleCleanup", "enterModuleContext")
@@ -31,6 +34,34 @@ class Unknown(Exception):
 
 class NotLoaded(Exception):
     """Raised in place of loading a module that mule said to leave alone."""
+
+
+class Tags:
+    """Which tests are wanted, by the tags of their class and method.
+
+    Those are what somebody's `@tag` left: a set or list of words in an
+    attribute `tags`. What could not be loaded is always wanted.
+    """
+
+    def __init__(self, wanted, unwanted):
+        self.wanted = set(wanted)
+        self.unwanted = set(unwanted)
+
+    def match(self, test):
+        kind = type(test)
+        if kind.__module__ == "unittest.loader":
+            return True
+        method = getattr(kind, getattr(test, "_testMethodName", ""), None)
+        tags = _tags_of(test) | _tags_of(method)
+        return not (self.wanted and tags.isdisjoint(self.wanted)) \
+            and tags.isdisjoint(self.unwanted)
+
+
+def _tags_of(thing):
+    tags = getattr(thing, "tags", None)
+    if not isinstance(tags, (set, frozenset, list, tuple)):
+        return set()
+    return {tag for tag in tags if isinstance(tag, str)}
 
 
 class Loader(unittest.TestLoader):
@@ -181,9 +212,11 @@ class Group:
 class Collection:
     """The answer to one `collect`: items by number, and how they run."""
 
-    def __init__(self, send, skip=()):
+    def __init__(self, send, skip=(), tags=None):
+        """`tags`, a Tags: which of the tests are wanted at all."""
         self.send = send
         self.notes = Notes(send, skip)
+        self.tags = tags
         self.items = []
         self.suites = {}  # number of an item: the suite that has its own run
         self.cleanups = {}  # number of an item: module cleanups to put back
@@ -192,7 +225,20 @@ class Collection:
         self._fixtures = {}  # name of a module: has it fixtures?
         self._seen = set()
 
+    def named(self, labels):
+        """Tests may look at what somebody asked for."""
+        sys.argv[1:] = labels
+
     def collect(self, labels, basedir, pattern, top):
+        self.load(labels, basedir, pattern, top)
+        jobs = self._emit()
+        self.send({"msg": "collected", "jobs": jobs,
+                   "items": len(self.items)})
+        self.notes.kept.clear()
+        self._groups = self._kinds = self._fixtures = self._seen = None
+
+    def load(self, labels, basedir, pattern, top):
+        """Find the tests, and walk through them."""
         for label in labels or [None]:
             try:
                 suite, origin = self._load(label, basedir, pattern, top)
@@ -203,11 +249,6 @@ class Collection:
                 pass
             else:
                 self._walk(suite, origin)
-        jobs = self._emit()
-        self.send({"msg": "collected", "jobs": jobs,
-                   "items": len(self.items)})
-        self.notes.kept.clear()
-        self._groups = self._kinds = self._fixtures = self._seen = None
 
     # From labels to suites.
 
@@ -314,6 +355,8 @@ class Collection:
                 self._leaf(test, origin)
 
     def _leaf(self, test, origin):
+        if self.tags is not None and not self.tags.match(test):
+            return
         kind = type(test)
         group = self._kinds.get((origin, kind))
         if group is None:
@@ -374,15 +417,16 @@ class Collection:
         name = "%s.%s" % (kind.__module__, kind.__qualname__)
         file = self._file_of(kind.__module__) or self._file_of(origin)
         group = Group(name, "suite", file, origin, suite)
-        self._groups[id(suite), None] = group
         self.notes.kept.append(suite)
         stack = [suite]
         while stack:
             test = stack.pop()
             if isinstance(test, BaseTestSuite):
                 stack.extend(reversed([t for t in test if t is not None]))
-            else:
+            elif self.tags is None or self.tags.match(test):
                 group.tests.append(test)
+        if group.tests or self.tags is None:
+            self._groups[id(suite), None] = group
 
     def _file_of(self, module):
         module = sys.modules.get(module)
@@ -580,7 +624,7 @@ def _leave_out_frames(test):
     kept, ours = [], False
     for line in str(problem.args[0]).split("\n"):
         if line.startswith("  File "):
-            ours = '"%s"' % __file__ in line
+            ours = _OURS in line
         elif not line.startswith("    "):
             ours = False
         if not ours:

@@ -9,7 +9,6 @@ import unittest
 from unittest import case as unittest_case
 
 from ..suite import remaining
-from .collect import Collection
 from .protocol import repair
 
 __unittest = True
@@ -39,6 +38,11 @@ class Found:
         suite = unittest.TestSuite()
         suite._tests = [self._let_go(number) for number in numbers]
         return suite, suite._tests
+
+    def look(self, numbers, message):
+        """The tests that `take` will give, or what they are made from: pairs
+        of a class and the name of a method."""
+        return [self.items[n] for n in self._numbers(numbers, message)]
 
     def _numbers(self, numbers, message):
         return numbers
@@ -99,9 +103,11 @@ def _copy(test):
 class Loaded(Found):
     """The items of a worker that was not forked: found by their ids."""
 
-    def __init__(self, near):
+    def __init__(self, make):
+        """`make` gives a Collection for (send, skip)."""
         self.items, self.suites, self.cleanups = {}, {}, {}
-        self.near = near
+        self.make = make
+        self.near = make(lambda *sent: None, ()).notes.near
         self._loads = {}  # what was loaded: {id: [(test, suite), ...]}, failure
 
     def _numbers(self, numbers, message):
@@ -116,7 +122,7 @@ class Loaded(Found):
 
     def _load(self, load):
         messages = []
-        collection = Collection(lambda *sent: messages.extend(sent))
+        collection = self.make(lambda *sent: messages.extend(sent), ())
         name, _, top = load.partition("@")
         if top:
             sys.path.insert(0, top)

@@ -135,6 +135,8 @@ class Connection:
         self.sent = 0
         self.resumed = False
         self.position = None  # (job, attempt) that runs or ran last
+        self.build = None
+        self.gone = None  # what to call in place of ending when mule is gone
         self._lines = []
         self._rest = b""
         forks.listeners.append(self.mute)
@@ -155,6 +157,7 @@ class Connection:
             return None
         if answer.get("msg") == "refused":
             raise Refused(answer.get("reason", "refused"))
+        self.build = answer.get("build")
         major = str(answer.get("protocol", PROTOCOL)).partition(".")[0]
         if major != PROTOCOL.partition(".")[0]:
             raise Refused("mule speaks protocol %s, this adapter %s" % (
@@ -196,6 +199,8 @@ class Connection:
             _write_all(self.fd, data)
         except OSError as problem:
             if problem.errno in GONE:
+                if self.gone is not None:
+                    self.gone()
                 _exit(0)  # mule is gone: stop at once and quietly
             if problem.errno != errno.EBADF:
                 raise
@@ -268,8 +273,8 @@ def _write_all(fd, data):
             done += _write(fd, view[done:])
 
 
-def greeting(role, can, version):
-    return {"role": role, "adapter": "mule.unittest", "version": version,
+def greeting(role, can, version, adapter):
+    return {"role": role, "adapter": adapter, "version": version,
             "language": "Python %d.%d.%d" % sys.version_info[:3],
             "can": can, "dump_signal": dump_signal()}
 

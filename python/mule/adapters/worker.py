@@ -10,6 +10,7 @@ import os
 import sys
 import unittest
 
+from ..harness import Unfit
 from ..suite import ResultMixin, run_piece
 from .own import resource, select, wait4
 from .page import BATCH, BEGUN, ENDED, FIRST, JOB, PID, page_private, \
@@ -232,8 +233,10 @@ def warm_up(capture, settings):
 class Worker:
     """Runs what `run` asks for. `found` knows the items by number."""
 
-    def __init__(self, connection, capture, words, found, settings):
+    def __init__(self, connection, capture, words, found, settings, harness):
         self.connection = connection
+        self.harness = harness
+        self.beside = harness.beside_jobs
         self.capture = capture
         self.words = words
         self.found = found
@@ -241,7 +244,7 @@ class Worker:
         self.isolated = settings.isolation != "worker" and settings.may_fork
         self.reporter = Reporter(connection, capture, words,
                                  found.near, settings.c_streams)
-        self.result = Result(reporter=self.reporter)
+        self.result = harness.result()(reporter=self.reporter)
         self.result.max_text = settings.max_text
         self.result.hint = settings.breakpoint_hint
         if settings.debug == "pdb":
@@ -280,7 +283,12 @@ class Worker:
         if self.reporter.shared:
             self.words[PID] = _getpid()
             self.words[JOB] = job + 1
-        whole = self._run_here(message)
+        try:
+            whole = self._run_here(message)
+        except Unfit as problem:
+            return self._give_up(problem)
+        if self.beside and not self.harness.job_ended(whole):
+            whole = False
         self.reporter.settle()
         self._tidy()
         done = self._done(message, begin, before, self.usage.take())
@@ -290,6 +298,14 @@ class Worker:
         if self.reporter.shared:
             self.words[PID] = self.words[JOB] = 0
         return whole
+
+    def _give_up(self, problem):
+        """There is something that no job can do without."""
+        message = {"msg": "unfit", "reason": str(problem)}
+        if problem.hint:
+            message["hint"] = problem.hint
+        self.connection.send(message)
+        return False
 
     def _done(self, message, begin, before, usage):
         out, err = self.capture.quick()
@@ -313,12 +329,13 @@ class Worker:
     def _run_here(self, message):
         if message.get("env"):
             apply_env(message["env"])
-        numbers = message.get("items")
-        if numbers is None:
-            first = message["first"]
-            numbers = range(first, first + message["count"])
+        numbers = _numbers_of(message)
         self.reporter.mark()
+        if self.beside and not self.isolated:
+            self.harness.job_begins(self.found.look(numbers, message))
         suite, tests = self.found.take(numbers, message)
+        if self.beside:
+            suite = self.harness.arranged(suite, tests)
         if self.settings.profile:
             with self.settings.profiled(message):
                 whole = run_piece(self.result, suite, tests, numbers)
@@ -333,6 +350,12 @@ class Worker:
     def _run_apart(self, message):
         begin = monotonic_ns()
         out, err = self.capture.quick()
+        if self.beside:
+            try:
+                self.harness.job_begins(self.found.look(
+                    _numbers_of(message), message))
+            except Unfit as problem:
+                return self._give_up(problem)
         try:
             pid = forks.fork()
         except OSError as problem:
@@ -351,6 +374,8 @@ class Worker:
             self.words[PID] = self.words[JOB] = 0
         self.connection.write(data + self._exit_and_done(
             message["job"], pid, status, usage, begin, (out, err)), 2)
+        if self.beside:
+            self.harness.job_ended(status in (0, LEFT << 8))
         return True
 
     def _what_it_left(self):
@@ -397,6 +422,8 @@ class Worker:
             # Frozen objects are hidden from gc.get_referrers and its like.
             # Nothing is collected by this: that takes many new objects.
             _unfreeze()
+            if self.beside:
+                self.harness.process_began()
             if not self._run_here(message):
                 status = LEFT
             else:
@@ -437,6 +464,14 @@ class Worker:
                 _close(fd)
         _, status, usage = wait4(pid, 0)
         return status, usage
+
+
+def _numbers_of(message):
+    numbers = message.get("items")
+    if numbers is None:
+        first = message["first"]
+        numbers = range(first, first + message["count"])
+    return numbers
 
 
 class Exits:

@@ -8,13 +8,13 @@ import sys
 
 from .. import __version__
 from .capture import Capture, CStreams, write_through
-from .collect import Collection
+from ..harness import Harness, Unfit
 from .found import Found, Loaded
 from .own import select, wait4
 from .page import page_map
 from .protocol import Connection, Refused, dump_signal, forks, greeting, \
     move_up, rusage_of
-from .settings import Settings, warn_as_unittest
+from .settings import Settings
 from .worker import Worker, apply_env
 
 __unittest = True
@@ -23,36 +23,52 @@ _exit, _setpgid = os._exit, os.setpgid
 _pidfd_open = getattr(os, "pidfd_open", None)
 
 
-def main():
+def main(harness=None):
     """Serve as what MULE_ROLE says, until mule says stop."""
     path = os.environ.pop("MULE_SOCKET", None)
     role = os.environ.pop("MULE_ROLE", "zygote")
+    harness = harness or Harness()
+    if role == "tidy":
+        sys.exit(harness.tidy(os.environ.get("MULE_BUILD_ID", "")))
     if path is None:
         sys.exit("this is started by mule, which sets MULE_SOCKET")
-    dump_to(2)
+    dump_to(2, harness)
     write_through()
     try:
         if role == "zygote":
-            Zygote(path).serve()
+            Zygote(path, harness).serve()
         else:
-            spawned(path)
+            spawned(path, harness)
     except Refused as problem:
         sys.exit("mule: " + str(problem))
 
 
-def dump_to(fd):
+def dump_to(fd, harness):
     """Say on `fd` where every thread is: when asked to, and in a crash."""
     faulthandler.register(dump_signal(), file=fd, all_threads=True)
-    faulthandler.enable(file=fd, all_threads=True)
+    if harness.faulthandler:
+        faulthandler.enable(file=fd, all_threads=True)
+    else:
+        faulthandler.disable()
+
+
+def unfit(problem):
+    """What to say where nothing can be run."""
+    message = {"msg": "unfit", "reason": str(problem)}
+    if problem.hint:
+        message["hint"] = problem.hint
+    return message
 
 
 class Zygote:
     """One conversation with mule."""
 
-    def __init__(self, path):
+    def __init__(self, path, harness):
         self.path = path
+        self.harness = harness
         self.connection = Connection(path, greeting(
-            "zygote", ["collect", "fork", "run"], __version__))
+            "zygote", ["collect", "fork", "run", *harness.can], __version__,
+            harness.name))
         if self.connection.options is None:
             _exit(0)
         self.c_streams = CStreams()
@@ -63,8 +79,18 @@ class Zygote:
         self.poll = select.poll()
         self.poll.register(self.connection.fd, select.POLLIN)
         self.runner = None
+        self.prepared = "prepare" not in harness.can
+        harness.welcomed(self.connection.options, self.connection)
+        if harness.can:
+            self.connection.gone = self._end
 
     def serve(self):
+        try:
+            self._serve()
+        except KeyboardInterrupt:
+            self._end()
+
+    def _serve(self):
         while True:
             if not self.connection.has_more() and not self._wait():
                 continue
@@ -89,6 +115,13 @@ class Zygote:
 
         `number` is the signal that ends this process, if one does.
         """
+        self.connection.gone = None
+        status = 1
+        try:
+            self.harness.ending()
+            status = 0
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
         import atexit
         try:
             atexit._run_exitfuncs()
@@ -98,7 +131,7 @@ class Zygote:
         if number is not None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        _exit(0)
+        _exit(status)
 
     def _answer(self, message):
         kind = message.get("msg")
@@ -108,29 +141,59 @@ class Zygote:
             self._fork(message)
         elif kind == "run":
             return self._run(message)
+        elif kind == "prepare":
+            if self._prepare():
+                self.connection.send({"msg": "prepared"})
         elif kind == "stop":
             return False
         return True
 
     def _collect(self, message):
         labels = message.get("labels") or []
-        sys.argv[1:] = labels
-        self.collection = Collection(self.connection.send,
-                                     message.get("skip") or {})
-        self.collection.collect(labels, message.get("basedir") or ".",
-                                message.get("pattern") or "test*.py",
-                                message.get("top"))
+        self.collection = self.harness.collection(self.connection.send,
+                                                  message.get("skip") or {})
+        self.collection.named(labels)
+        try:
+            self.collection.collect(labels, message.get("basedir") or ".",
+                                    message.get("pattern") or "test*.py",
+                                    message.get("top"))
+        except Unfit as problem:
+            self.connection.send(unfit(problem))
+            return
+        self.harness.collected()
+        self._settle()
+
+    def _settle(self):
+        """What is there now is there for good, and forks are to share it."""
         self.settings.before_forks()
         gc.collect()
         gc.freeze()
 
+    def _prepare(self):
+        """False: nothing can be run, and mule knows."""
+        if self.prepared:
+            return True
+        self.prepared = True
+        try:
+            self.harness.prepare(lambda text: self.connection.send(
+                {"msg": "preparing", "text": text}))
+        except Unfit as problem:
+            self.connection.send(unfit(problem))
+            return False
+        self._settle()
+        return True
+
     def _run(self, message):
         """Run a job right here: the terminal belongs to it."""
         if self.runner is None:
+            if not self._prepare():
+                return True
             gc.unfreeze()
-            warn_as_unittest()
+            self.harness.warn()
+            self.harness.worker_began(0, True)
             self.runner = Worker(self.connection, Capture(), None,
-                                 Found(self.collection), self.settings)
+                                 Found(self.collection), self.settings,
+                                 self.harness)
         whole = self.runner.run(message)
         if self.settings.interrupted:
             self._end(signal.SIGINT)
@@ -140,6 +203,8 @@ class Zygote:
 
     def _fork(self, message):
         slot = message["slot"]
+        if not self._prepare():
+            return
         try:
             pid = forks.fork()
         except OSError as problem:
@@ -181,22 +246,24 @@ class Zygote:
                     os.close(fd)
             apply_env(message.get("env"))
             capture = Capture(message.get("out"), message.get("err"))
-            dump_to(capture.err)
+            dump_to(capture.err, self.harness)
             words, can = None, ["run", "process"]
             if message.get("page"):
                 words = page_map(message["page"])
                 can.append("page")
-            hello = dict(greeting("worker", can, __version__),
-                         slot=message["slot"])
+            hello = dict(greeting("worker", can, __version__,
+                                  self.harness.name), slot=message["slot"])
             connection = Connection(self.path, hello)
             if connection.options is None:
                 _exit(0)
-            warn_as_unittest()
+            self.harness.warn()
+            begin(self.harness, connection, message["slot"], True)
             worker = Worker(connection, capture, words,
-                            Found(self.collection), self.settings)
+                            Found(self.collection), self.settings,
+                            self.harness)
             if worker.isolated:
                 gc.freeze()
-            else:
+            elif not self.harness.stays_frozen:
                 gc.unfreeze()
             worker.serve()
             _exit(0)
@@ -208,19 +275,33 @@ class Zygote:
             _exit(1)
 
 
-def spawned(path):
+def begin(harness, connection, slot, forked):
+    """In a new worker. Ends it where nothing can be run."""
+    try:
+        harness.worker_began(slot, forked)
+    except Unfit as problem:
+        connection.send(unfit(problem))
+        if not forked:
+            harness.ending()
+        _exit(0)
+
+
+def spawned(path, harness):
     """A worker that loads what each of its jobs names."""
     slot = os.environ.get("MULE_SLOT", "")
-    hello = greeting("worker", ["run"], __version__)
+    hello = greeting("worker", ["run"], __version__, harness.name)
     if slot.isdigit():
         hello["slot"] = int(slot)
     capture = Capture()
-    dump_to(capture.err)
+    dump_to(capture.err, harness)
     connection = Connection(path, hello)
     if connection.options is None:
         _exit(0)
     settings = Settings(connection.options, CStreams(), False)
-    near = Collection(lambda message: None).notes.near
-    worker = Worker(connection, capture, None, Loaded(near), settings)
+    harness.welcomed(connection.options, connection)
+    begin(harness, connection, hello.get("slot", 0), False)
+    worker = Worker(connection, capture, None, Loaded(harness.collection),
+                    settings, harness)
     worker.serve()
+    harness.ending()
     _exit(0)
