@@ -166,7 +166,7 @@ class PostgresServer(Server):
             file.write("local all all trust\n"
                        "host all locked 127.0.0.1/32 scram-sha-256\n"
                        "host all all 127.0.0.1/32 trust\n")
-        if "fsync=on" not in options:
+        if "fsync=on" not in options:  # as it is installed
             options = cls.FAST + options
         with open(os.path.join(place, "log"), "wb") as log:
             process = subprocess.Popen(

@@ -6,6 +6,7 @@ and lets errors through; `explain` makes of them what a user can act on.
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -18,9 +19,12 @@ from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.utils import Error
 
 from . import naming
+from .messages import sqlstate
 
 __unittest = True
 
+STAMP = "mule: "  # how a comment on a clone begins
+STAMPS = "mule_kept"  # a table
 SIDES = ("", "-wal", "-shm", "-journal")
 
 
@@ -47,22 +51,31 @@ class Server:
     all = False  # for every engine of this vendor, whatever it overrides
     dear = False  # a clone takes longer than most classes of tests
     in_memory = False
+    guards = False  # can hold a lock for a session, and end sessions
+    stamps = False  # can say of a clone which template it is like
     measure = staticmethod(naming.octets)
 
     def __init__(self, wrapper):
         self.place = self._place(wrapper)
         self.home = wrapper.settings_dict["NAME"]  # the project's own
 
+
     def _place(self, wrapper):
         values = wrapper.settings_dict
         return "%s://%s:%s" % (values["ENGINE"], values["HOST"],
                                values["PORT"])
 
-    def named(self, wrapper, name, words, prefix):
+    def prefixed(self, prefix, name):
+        return naming.prefixed(prefix, name)
+
+    def named(self, wrapper, name, words):
         """What the test database is called with build and slot."""
         limit = wrapper.ops.max_name_length() or 30
-        return naming.compose(naming.prefixed(prefix, name), words,
-                              limit, self.measure)
+        return naming.compose(name, words, limit, self.measure)
+
+    def recorded(self, name):
+        """What it is called in the record."""
+        return name
 
     def cloned(self, wrapper, template, name, slot):
         """What the clone will really be called."""
@@ -74,8 +87,9 @@ class Server:
         with wrapper._nodb_cursor() as cursor:
             yield cursor
 
-    def clone(self, wrapper, template, name, slot):
-        """Create `name` as `template` is; one that is there is replaced."""
+    def clone(self, wrapper, template, name, slot, alone):
+        """Create `name` as `template` is; one that is there is replaced.
+        `alone`: whoever else is in the template has no business there."""
         raise NotImplementedError
 
     def drop(self, wrapper, names):
@@ -107,12 +121,32 @@ class Server:
     def end_others(self, wrapper):
         """Ends what sessions a dead process left in this database."""
 
+    def empty(self, wrapper, name):
+        """Ends all sessions in a database."""
+
+    def hold(self, cursor, name, label):
+        """None: the session has the lock of that name, until it ends. Else
+        who has it; `label` is what others are told."""
+
+    def identity(self, wrapper, template):
+        """What changes when a template does that is connected to."""
+
+    def read_stamp(self, wrapper, template, name):
+        """The stamp of a clone; None: it has none, or is not there."""
+
+    def write_stamp(self, wrapper, template, name, stamp):
+        """Mark a clone; "" takes the stamp off."""
+
     def settle(self, wrapper):
         """Ends a transaction that Django knows nothing of."""
         wrapper.connection.rollback()
 
 
 class PostgreSQL(Server):
+    dear = True
+    guards = True
+    stamps = True
+
     def _place(self, wrapper):
         values, options = wrapper.settings_dict, _options(wrapper)
         if options.get("service"):
@@ -147,7 +181,7 @@ class PostgreSQL(Server):
                 other.close()
         raise last
 
-    def clone(self, wrapper, template, name, slot):
+    def clone(self, wrapper, template, name, slot, alone):
         quote = wrapper.ops.quote_name
         statement = "CREATE DATABASE %s WITH TEMPLATE %s" % (
             quote(name), quote(template))
@@ -161,7 +195,8 @@ class PostgreSQL(Server):
                     if state == "42P04" and attempt < 3:
                         self.drop_one(cursor, wrapper, name)
                     elif state == "55006" and attempt < 3:
-                        _terminate(cursor, template)
+                        if alone:
+                            _terminate(cursor, template)
                     else:
                         raise
 
@@ -189,7 +224,48 @@ class PostgreSQL(Server):
                 " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
                 r" AND n.nspname NOT LIKE 'pg\_%'"
                 " AND n.nspname <> 'information_schema'")
-            return frozenset(cursor.fetchall())
+            return frozenset((*row[:3], int(row[3]))
+                             for row in cursor.fetchall())
+
+    def empty(self, wrapper, name):
+        with self.session(wrapper) as cursor:
+            _terminate(cursor, name)
+
+    def hold(self, cursor, name, label):
+        number = int.from_bytes(hashlib.sha256(
+            name.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+        cursor.execute("SELECT set_config('application_name', %s, false),"
+                       " pg_try_advisory_lock(%s)",
+                       [label, number - (1 << 63)])
+        if cursor.fetchone()[1]:
+            return None
+        number = (number - (1 << 63)) % (1 << 64)
+        cursor.execute(
+            "SELECT a.application_name, a.client_addr, a.pid FROM pg_locks l"
+            " JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.granted"
+            " AND l.locktype = 'advisory' AND l.classid = %s::bigint"
+            " AND l.objid = %s::bigint", [number >> 32, number % (1 << 32)])
+        row = cursor.fetchone()
+        return "%s (of %s, session %s)" % row if row else "another run"
+
+    def identity(self, wrapper, template):
+        with wrapper.cursor() as cursor:
+            cursor.execute("SELECT oid FROM pg_database WHERE datname = %s",
+                           [template])
+            return [cursor.fetchone()[0], *_migrations(cursor, wrapper)]
+
+    def read_stamp(self, wrapper, template, name):
+        with self.session(wrapper) as cursor:
+            cursor.execute("SELECT shobj_description(oid, 'pg_database')"
+                           " FROM pg_database WHERE datname = %s", [name])
+            row = cursor.fetchone()
+        text = row[0] if row and row[0] else ""
+        return text[len(STAMP):] if text.startswith(STAMP) else None
+
+    def write_stamp(self, wrapper, template, name, stamp):
+        with self.session(wrapper) as cursor:
+            cursor.execute("COMMENT ON DATABASE %s IS '%s'" % (
+                wrapper.ops.quote_name(name), STAMP + stamp))
 
     def end_others(self, wrapper):
         with wrapper.cursor() as cursor:
@@ -203,6 +279,15 @@ class PostgreSQL(Server):
             wrapper.connection.rollback()
 
 
+def _migrations(cursor, wrapper):
+    """What was applied, and when: a template that was made anew differs."""
+    if "django_migrations" in wrapper.introspection.table_names(cursor):
+        cursor.execute("SELECT app, name, applied FROM django_migrations"
+                       " ORDER BY app, name, id")
+        return cursor.fetchall()
+    return []
+
+
 def _terminate(cursor, name):
     """End the sessions in a database, and wait until they are gone."""
     cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -210,14 +295,10 @@ def _terminate(cursor, name):
     # CREATE and DROP DATABASE wait a few seconds for those that are leaving.
 
 
-def sqlstate(error):
-    """The five letters that PostgreSQL says, under both drivers."""
-    cause = error.__cause__ or error
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-
-
 class MySQL(Server):
     dear = True
+    guards = True
+    stamps = True
     measure = staticmethod(naming.characters)
 
     def _place(self, wrapper):
@@ -232,7 +313,7 @@ class MySQL(Server):
             host = "file=" + str(options["read_default_file"])
         return f"mysql://{host}:{port}"
 
-    def clone(self, wrapper, template, name, slot):
+    def clone(self, wrapper, template, name, slot, alone):
         quote = wrapper.ops.quote_name
         with self.session(wrapper) as cursor:
             self.drop_one(cursor, wrapper, name)
@@ -240,15 +321,69 @@ class MySQL(Server):
                 quote(name), wrapper.creation.sql_table_creation_suffix()))
         pipe_dump(wrapper, template, name)
 
-    def drop_one(self, cursor, wrapper, name):
+    def drop(self, wrapper, names):
+        # To drop what is not there needs a right that nobody may have given.
+        return super().drop(wrapper, sorted(self.there(wrapper, names)))
+
+    def empty(self, wrapper, name):
+        with self.session(wrapper) as cursor:
+            self._kill(cursor, name)
+
+    def _kill(self, cursor, name):
         cursor.execute("SELECT id FROM information_schema.processlist "
                        "WHERE db = %s AND id <> connection_id()", [name])
         for row in cursor.fetchall():
             # It may have ended by itself.
             with contextlib.suppress(Error):
                 cursor.execute("KILL %d" % row[0])
+
+    def drop_one(self, cursor, wrapper, name):
+        self._kill(cursor, name)
         cursor.execute("DROP DATABASE IF EXISTS "
                        + wrapper.ops.quote_name(name))
+
+    def hold(self, cursor, name, label):
+        key = "mule-" + hashlib.sha256(name.encode(
+            "utf-8", "surrogatepass")).hexdigest()[:40]
+        cursor.execute("SELECT GET_LOCK(%s, 0)", [key])
+        if cursor.fetchone()[0] == 1:
+            return None
+        cursor.execute("SELECT user, host, id FROM"
+                       " information_schema.processlist"
+                       " WHERE id = IS_USED_LOCK(%s)", [key])
+        row = cursor.fetchone()
+        return "%s at %s (session %s)" % row if row else "another run"
+
+    def identity(self, wrapper, template):
+        with wrapper.cursor() as cursor:
+            return _migrations(cursor, wrapper)
+
+    def read_stamp(self, wrapper, template, name):
+        if not self.there(wrapper, [name]):
+            return None
+        with self.session(wrapper) as cursor:
+            self._make_stamps(cursor, wrapper, template)
+            cursor.execute("SELECT stamp FROM %s WHERE name = %%s"
+                           % self._stamps(wrapper, template), [name])
+            row = cursor.fetchone()
+        return row[0] if row else None
+
+    def write_stamp(self, wrapper, template, name, stamp):
+        with self.session(wrapper) as cursor:
+            self._make_stamps(cursor, wrapper, template)
+            cursor.execute("REPLACE INTO %s VALUES (%%s, %%s)"
+                           % self._stamps(wrapper, template), [name, stamp])
+
+    def _stamps(self, wrapper, template):
+        """A table of the template's, which is not dumped with it."""
+        quote = wrapper.ops.quote_name
+        return quote(template) + "." + quote(STAMPS)
+
+    def _make_stamps(self, cursor, wrapper, template):
+        cursor.execute(
+            "CREATE TABLE IF NOT EXISTS %s (name varchar(64) PRIMARY KEY,"
+            " stamp varchar(64) NOT NULL) ENGINE = InnoDB"
+            % self._stamps(wrapper, template))
 
     def there(self, wrapper, names):
         with self.session(wrapper) as cursor:
@@ -260,7 +395,8 @@ class MySQL(Server):
     def tables(self, wrapper):
         with wrapper.cursor() as cursor:
             cursor.execute("SHOW FULL TABLES")
-            return frozenset(cursor.fetchall())
+            return frozenset(row for row in cursor.fetchall()
+                             if row[0] != STAMPS)
 
     def end_others(self, wrapper):
         with wrapper.cursor() as cursor:
@@ -283,7 +419,8 @@ def pipe_dump(wrapper, template, name):
     environ = {**os.environ, **(more or {})}
     options = words[1:-1]
     dump = [_program("mysqldump", "mariadb-dump"), *options, "--routines",
-            "--events", "--no-tablespaces", template]
+            "--events", "--no-tablespaces",
+            f"--ignore-table={template}.{STAMPS}", template]
     load = [_program("mysql", "mariadb"), *options, name]
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as heard:
         with subprocess.Popen(
@@ -313,30 +450,10 @@ def _program(*names):
     raise FileNotFoundError(2, "no such program", names[0])
 
 
-class File(Server):
-    """A SQLite database on the disk. Its name is a path."""
+class Files:
+    """SQLite's, which need no connection to be dropped."""
 
-    def _place(self, wrapper):
-        return "sqlite:"
-
-    def named(self, wrapper, name, words, prefix):
-        name = str(name)
-        if name.startswith("file:"):
-            path, query, rest = name.partition("?")
-            return "file:" + naming.compose_path(naming.prefixed_path(
-                prefix, path[len("file:"):]), words) + query + rest
-        return naming.compose_path(naming.prefixed_path(
-            prefix, os.path.abspath(name)), words)
-
-    def clone(self, wrapper, template, name, slot):
-        source, target = path_of(template), path_of(name)
-        remove_file(target)
-        if not os.path.exists(source):
-            raise FileNotFoundError(2, "No such file or directory", source)
-        if any(os.path.exists(source + side) for side in SIDES[1:]):
-            copy_pages(source, target)  # somebody has it open
-        else:
-            shutil.copyfile(source, target)
+    place = "sqlite:"
 
     def drop(self, wrapper, names):
         problems = []
@@ -347,17 +464,54 @@ class File(Server):
                 problems.append((name, error))
         return problems
 
+
+class File(Files, Server):
+    """A SQLite database on the disk. Its name is a path."""
+
+    def _place(self, wrapper):
+        return Files.place
+
+    def prefixed(self, prefix, name):
+        scheme, path, query = _taken_apart(name)
+        return scheme + naming.prefixed_path(prefix, path) + query
+
+    def named(self, wrapper, name, words):
+        scheme, path, query = _taken_apart(name)
+        return scheme + naming.compose_path(path, words) + query
+
+    def recorded(self, name):
+        return path_of(name)
+
+    def clone(self, wrapper, template, name, slot, alone):
+        source, target = path_of(template), path_of(name)
+        remove_file(target)
+        if not os.path.exists(source):
+            raise FileNotFoundError(2, "No such file or directory", source)
+        if any(os.path.exists(source + side) for side in SIDES[1:]):
+            copy_pages(source, target)  # somebody has it open
+        else:
+            shutil.copyfile(source, target)
+
     def there(self, wrapper, names):
         return {name for name in names if os.path.exists(path_of(name))}
 
     def tables(self, wrapper):
         with wrapper.cursor() as cursor:
-            cursor.execute("SELECT type, name, sql FROM sqlite_master")
+            cursor.execute("SELECT type, name, coalesce(sql, '') "
+                           "FROM sqlite_master")
             return frozenset(cursor.fetchall())
 
     def settle(self, wrapper):
         if wrapper.connection.in_transaction:
             wrapper.connection.rollback()
+
+
+def _taken_apart(name):
+    """A name of SQLite's: "file:" or nothing, the path, and the rest."""
+    if not name.startswith("file:"):
+        return "", os.path.abspath(name), ""
+    path, mark, query = name[len("file:"):].partition("?")
+    return "file:", path, mark + query
 
 
 def path_of(name):
@@ -403,10 +557,15 @@ class Memory(File):
 
     in_memory = True
 
-    def named(self, wrapper, name, words, prefix):
-        return name
+    def mark(self, wrapper):
+        """Changes when something was written through this connection."""
+        raw = wrapper.connection
+        if raw is None:
+            return None
+        schema = raw.execute("PRAGMA schema_version").fetchone()
+        return id(raw), raw.total_changes, schema
 
-    def clone(self, wrapper, template, name, slot):
+    def clone(self, wrapper, template, name, slot, alone):
         raise NotSupportedError("a database in memory has no clones")
 
 
@@ -420,7 +579,7 @@ class Generic(Server):
             return wrapper.creation.get_test_db_clone_settings(
                 str(slot))["NAME"]
 
-    def clone(self, wrapper, template, name, slot):
+    def clone(self, wrapper, template, name, slot, alone):
         with _source(wrapper, template):
             wrapper.creation.clone_test_db(suffix=str(slot), verbosity=0,
                                            autoclobber=True, keepdb=False)
