@@ -55,6 +55,14 @@ on_broken_module(void *ctx, struct slice module, struct slice file,
     ARRAY_ADD(&gathering->broken, broken);
 }
 
+/* An adapter that knows what was meant spares loading everything for it. */
+static bool
+is_explained(const struct gathering *gathering)
+{
+    return gathering->reason != NULL &&
+           strstr(gathering->reason, "did you mean ") != NULL;
+}
+
 /* Says which label matches nothing and what was probably meant. */
 static void
 explain_unknown(const struct gathering *gathering, struct err *err)
@@ -62,7 +70,7 @@ explain_unknown(const struct gathering *gathering, struct err *err)
     const char *label = gathering->unknown.at[0];
     struct buf near = BUF_INIT(256);
     select_nearest(gathering->params.items, label, &near);
-    if (near.len > 0) {
+    if (near.len > 0 && !is_explained(gathering)) {
         err_set(err, ERR_USAGE,
                 "label \"%s\" matches nothing; did you mean \"%s\"?", label,
                 buf_text(&near));
@@ -84,10 +92,11 @@ on_collected(void *ctx, const struct err *err)
     struct gathering *gathering = ctx;
     const struct gathering_params *params = &gathering->params;
     struct err unknown = {0};
-    if (gathering->everything) {
+    bool is_unknown = err == NULL && gathering->unknown.count > 0;
+    if (gathering->everything || (is_unknown && is_explained(gathering))) {
         explain_unknown(gathering, &unknown);
         params->on_done(params->ctx, &unknown);
-    } else if (err == NULL && gathering->unknown.count > 0) {
+    } else if (is_unknown) {
         collect(gathering, true);
     } else {
         params->on_done(params->ctx, err);

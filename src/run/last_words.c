@@ -45,23 +45,37 @@ last_words_get(const struct last_words *words)
     return slice_trim(buf_slice(&words->buf));
 }
 
+// The last line: that of a traceback is its reason.
+static struct slice
+last_line(struct slice said)
+{
+    size_t start = said.len;
+    while (start > 0 && said.data[start - 1] != '\n') {
+        start--;
+    }
+    said = slice_skip(said, start);
+    if (said.len > LAST_WORDS_OF_MESSAGE) {
+        said = slice_skip(said, said.len - LAST_WORDS_OF_MESSAGE);
+    }
+    return slice_trim(said);
+}
+
 void
 last_words_explain(const struct last_words *words, struct err *err)
 {
-    struct slice said = last_words_get(words);
+    struct slice said = last_line(last_words_get(words));
     if (said.len == 0) {
         return;
-    }
-    if (said.len > LAST_WORDS_OF_MESSAGE) {
-        said = slice_skip(said, said.len - LAST_WORDS_OF_MESSAGE);
     }
     struct buf text = BUF_INIT(2048);
     escape_terminal(&text, said, ESCAPE_ONE_LINE);
     struct err with = {.kind = err->kind, .hint = err->hint};
     char cause[sizeof(err->text)];
     memcpy(cause, err->text, sizeof(cause));
-    snprintf(with.text, sizeof(with.text), "%.100s; it printed: %.140s", cause,
-             buf_text(&text));
+    int room = (int)sizeof(with.text) - (int)strlen("; it printed: ") - 1;
+    int left = room - (int)(text.len < 140 ? text.len : 140);
+    snprintf(with.text, sizeof(with.text), "%.*s; it printed: %.140s", left,
+             cause, buf_text(&text));
     *err = with;
     buf_release(&text);
 }

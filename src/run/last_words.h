@@ -23,7 +23,7 @@ void last_words_add(struct last_words *words, struct slice bytes);
 /* All that was kept, without the blanks around it; borrowed. */
 struct slice last_words_get(const struct last_words *words);
 
-/* Adds the very last of it to a cause that is set; nothing where it is empty. */
+/* Adds its last line to a cause that is set; nothing where it is empty. */
 void last_words_explain(const struct last_words *words, struct err *err);
 
 #endif

@@ -100,12 +100,13 @@ class Collecting(unittest.TestCase):
     def test_an_unknown_label_says_what_is_near(self):
         for label, reason in (
                 ("tests.test_lgoin", "package tests has no test_lgoin; "
-                                     "did you mean test_login?"),
+                                     "did you mean tests.test_login?"),
                 ("tests.test_login.Loginn", "module tests.test_login has no "
-                                            "Loginn; did you mean Login?"),
+                                            "Loginn; did you mean "
+                                            "tests.test_login.Login?"),
                 ("tests.test_login.Login.test_okk",
                  "class tests.test_login.Login has no test_okk; "
-                 "did you mean test_ok?"),
+                 "did you mean tests.test_login.Login.test_ok?"),
                 ("test", None),
                 ("tests/nothing.py", "no such file or folder")):
             with self.subTest(label=label):

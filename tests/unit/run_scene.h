@@ -145,10 +145,17 @@ scene_collected(struct scene *scene, const struct err *err)
 }
 
 __attribute__((unused)) static void
-scene_unknown(struct scene *scene, const char *label)
+scene_unknown_because(struct scene *scene, const char *label,
+                      const char *reason)
 {
     scene_collecting(scene)->on_unknown(scene->collecting_ctx, slice_of(label),
-                                        SLICE("no such test"));
+                                        slice_of(reason));
+}
+
+__attribute__((unused)) static void
+scene_unknown(struct scene *scene, const char *label)
+{
+    scene_unknown_because(scene, label, "no such test");
 }
 
 __attribute__((unused)) static void

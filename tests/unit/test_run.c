@@ -808,6 +808,22 @@ an_unknown_label_is_4_and_names_the_nearest(void **state)
 }
 
 static void
+an_adapter_that_knows_what_was_meant_is_not_asked_for_everything(void **state)
+{
+    struct scene *scene = scene_begun(1);
+
+    (void)state;
+    scene_unknown_because(scene, "m.Carrt",
+                          "m has no Carrt; did you mean m.Cart?");
+    scene_collected(scene, NULL);
+    assert_int_equal(scene->collections, 1);
+    assert_string_equal(run_error(scene->run)->text,
+                        "label \"m.Carrt\" matches nothing: m has no Carrt; "
+                        "did you mean m.Cart?");
+    scene_end(scene, 4);
+}
+
+static void
 an_unknown_label_with_nothing_near_says_why(void **state)
 {
     struct scene *scene = scene_begun(1);
@@ -1041,6 +1057,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_first_reason_not_to_go_on_is_kept),
     cmocka_unit_test(what_is_slow_or_leaked_or_noted_is_told),
     cmocka_unit_test(an_unknown_label_is_4_and_names_the_nearest),
+    cmocka_unit_test(
+        an_adapter_that_knows_what_was_meant_is_not_asked_for_everything),
     cmocka_unit_test(an_unknown_label_with_nothing_near_says_why),
     cmocka_unit_test(a_collection_that_failed_is_3),
     cmocka_unit_test(modules_and_notes_are_told_once),

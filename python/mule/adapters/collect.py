@@ -640,20 +640,23 @@ def _no_such_module(name):
 
 
 def _no_such(parent, name):
-    names = set(dir(parent))
+    names, module = set(dir(parent)), getattr(parent, "__name__", parent)
+    full = module
     if hasattr(parent, "__path__"):
         import pkgutil
         names.update(found.name
                      for found in pkgutil.iter_modules(parent.__path__))
-        kind = "package " + parent.__name__
+        kind = "package " + module
     elif isinstance(parent, type):
-        kind = "class %s.%s" % (parent.__module__, parent.__qualname__)
+        full = "%s.%s" % (parent.__module__, parent.__qualname__)
+        kind = "class " + full
     else:
-        kind = "module %s" % getattr(parent, "__name__", parent)
-    return "%s has no %s%s" % (kind, name, _nearest(name, names))
+        kind = "module %s" % module
+    return "%s has no %s%s" % (kind, name,
+                               _nearest(name, names, "%s." % full))
 
 
-def _nearest(name, names):
+def _nearest(name, names, prefix=""):
     import difflib
     near = difflib.get_close_matches(name, names, 1)
-    return "; did you mean %s?" % near[0] if near else ""
+    return "; did you mean %s%s?" % (prefix, near[0]) if near else ""
