@@ -260,7 +260,8 @@ class Nearest(LabelCase):
                       "forums.tests.TopicTests.test_okay"):
             self.assert_unknown(
                 label, "class lb_site.forums.tests.TopicTests has no test "
-                "named test_okay; did you mean test_ok?")
+                "named test_okay; did you mean "
+                "lb_site.forums.tests.TopicTests.test_ok?")
 
     def test_what_is_like_nothing_has_no_nearest(self):
         self.assert_unknown(

@@ -155,6 +155,19 @@ class Sorting(unittest.TestCase):
         self.assertEqual(self.sort("--timeout", "5", extra=extra),
                          ([], ["--timeout=5"]))
 
+    def test_an_option_of_the_runner_may_take_several_words(self):
+        taken = []
+        extra = [words.Row(("--sites",), words.MANY,
+                           lambda found, value: taken.append(value)),
+                 words.Row(("--pair",), 2,
+                           lambda found, value: taken.append(value))]
+        self.assertEqual(
+            self.sort("--sites", "a", "b", "-r", "c", "--pair", "d", "e", "f",
+                      extra=extra), (["--reverse"], ["c", "f"]))
+        self.assertEqual(taken, [["a", "b"], ["d", "e"]])
+        with self.assertRaisesRegex(Usage, "--pair needs 2 values"):
+            self.sort("--pair", "d", extra=extra)
+
     def assert_refused(self, typed, *said):
         with self.assertRaises(Usage) as caught:
             self.sort(*typed)

@@ -268,8 +268,9 @@ def _is_test(found):
 
 def _no_method(cls, name):
     tests = {known for known in dir(cls) if known.startswith("test")}
-    return "class %s.%s has no test named %s%s" % (
-        cls.__module__, cls.__qualname__, name, _near(name, tests))
+    full = "%s.%s" % (cls.__module__, cls.__qualname__)
+    return "class %s has no test named %s%s" % (
+        full, name, _near(name, tests, full))
 
 
 def _near(name, names, package=None):

@@ -10,9 +10,9 @@ the program takes.
 import random
 import re
 
-NONE, ONE, AFTER_EQUALS = "none", "one", "after ="  # what an option takes
+# What an option takes.
+NONE, ONE, MANY, AFTER_EQUALS = "none", "one", "many", "after ="
 SPECIAL = ("--help", "-h", "--version", "--worker", "--bootstrap", "--list")
-DEBUGGER_HINT = "the debugger needs the only test that runs"
 
 # Options of `mule test` that say what manage.py says already.
 TAKEN = {
@@ -66,7 +66,8 @@ class Sorted:
 
 class Row:
     """An option of Django's: its names, what it takes, and what becomes of
-    it. `value` is NONE, ONE or a pattern for one that may be missing."""
+    it. `value` is NONE, ONE, MANY, a number of words, or a pattern for one
+    that may be missing."""
 
     def __init__(self, names, value, meaning):
         self.names = names
@@ -268,6 +269,8 @@ class _Sorting:
         elif row.value == ONE:
             if value is None:
                 value = self._value(name)
+        elif row.value == MANY or isinstance(row.value, int):
+            value = self._values(name, row.value, value)
         elif value is None and self.at < len(self.words) \
                 and row.value.fullmatch(self.words[self.at]):
             value = self._next()
@@ -277,6 +280,16 @@ class _Sorting:
         if self.at >= len(self.words):
             raise Usage("%s needs a value" % name)
         return self._next()
+
+    def _values(self, name, count, first):
+        """As argparse has it: of MANY, all up to the next option."""
+        values = [] if first is None else [first]
+        while len(values) != count and self.at < len(self.words) \
+                and (count != MANY or self.words[self.at][:1] != "-"):
+            values.append(self._next())
+        if count != MANY and len(values) < count:
+            raise Usage("%s needs %d values" % (name, count))
+        return values
 
     def _nearest(self, name):
         import difflib

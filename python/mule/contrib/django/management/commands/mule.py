@@ -8,6 +8,7 @@ the project's test runner knows.
 import argparse
 import re
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.test import Command as TestCommand
 from django.core.management.utils import get_command_line_option
@@ -32,6 +33,9 @@ class Command(TestCommand):
         ours.add_argument(
             "--bootstrap", action="store_true",
             help="Create the test databases that --keepdb keeps, and end.")
+        ours.add_argument(
+            "--db-prefix", metavar="TEXT",
+            help="How names of test databases begin (default: test).")
         ours.add_argument(
             "--skip-checks", action="store_true", help="Skip system checks.")
         ours.add_argument(
@@ -74,13 +78,26 @@ class Command(TestCommand):
             from mule.contrib.django.harness import serve
             serve(options)
         elif options["bootstrap"]:
-            from mule.contrib.django.harness import bootstrap
-            bootstrap(options)
+            self._bootstrap(labels, options)
         else:
             raise CommandError(
                 "mule takes the place of the process that starts it, so it "
                 "cannot be called from Python; start `manage.py mule` as a "
                 "program")
+
+    def _bootstrap(self, labels, options):
+        from mule.contrib.django.harness import bootstrap
+        if labels:
+            raise CommandError(
+                "--bootstrap takes no labels: it creates all databases that "
+                "are in the settings")
+        try:
+            chosen = front.defaults(getattr(settings, "MULE", {}), {})
+        except words.Usage as problem:
+            raise CommandError(str(problem)) from None
+        if options["db_prefix"] is None:
+            options["db_prefix"] = chosen.get("db-prefix")
+        bootstrap(options)
 
 
 def _takes(action):
@@ -88,8 +105,15 @@ def _takes(action):
         return words.NONE
     if action.nargs == "?":
         return re.compile(r"[^-].*")
-    return words.ONE
+    if action.nargs is None:
+        return words.ONE
+    return action.nargs if isinstance(action.nargs, int) else words.MANY
 
 
 def _as_typed(name):
-    return lambda found, value: found.to_worker(name, value)
+    def meaning(found, value):
+        if isinstance(value, list):
+            found.worker += [name, *value]
+        else:
+            found.to_worker(name, value)
+    return meaning
