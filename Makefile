@@ -11,6 +11,7 @@
 #   make fleet-all   faults on a fleet with each broker and kind of worker
 #   make soak      200 faults drawn by lot; SOAK_FAULTS, SOAK_SEED
 #   make compare   the standard library's tests, under unittest and under mule
+#   make compare-django   Django's own tests, under its runner and under mule
 #   make fuzz      looks for new inputs; FUZZ_SECONDS for each target
 #   make format    lets clang-format have its way
 #   make install   PREFIX, DESTDIR
@@ -29,7 +30,7 @@ SETUP_FLAGS += -Dwerror=true
 endif
 
 .PHONY: all build run check lint asan fleet-all soak bench compare fuzz format
-.PHONY: install clean
+.PHONY: install clean compare-django
 all: build
 
 # The stamps that meson leaves make each of these a matter of milliseconds.
@@ -96,6 +97,16 @@ compare: build
 	tools/compare-with-unittest --mule $(BUILD)/mule \
 	    --list tests/compare/stdlib-3.11.txt \
 	    --known tests/compare/known-3.11.txt $(LABELS)
+
+# FOLDERS='admin_views queries' and DATABASE=sqlite for a part of it.
+DATABASE = both
+compare-django: build
+	@tools/install_packages --may-miss compare-django
+	@mkdir -p $(BUILD)/results
+	tools/compare-with-django --mule $(BUILD)/mule --database $(DATABASE) \
+	    --folder $(BUILD)/django-suite \
+	    --known tests/compare/django-5.2-known.txt \
+	    --tap $(BUILD)/results/compare-django.tap $(FOLDERS)
 
 fuzz: packages
 	@tools/install_packages fuzz

@@ -116,8 +116,10 @@ def run(argv, seconds, output, cwd=None, env=None):
     """Runs argv with `output` (a path) as its standard output and error.
 
     Without `cwd` it runs in a folder of its own that is removed afterwards.
-    The caller has called reap_orphans() and has no other children.
+    The caller has called reap_orphans(); children that it has already, such
+    as a server, are left alone.
     """
+    keep = children_of(os.getpid())
     scratch = tempfile.mkdtemp(prefix="contained-")
     tmpdir = os.path.join(scratch, "tmp")
     empty = os.path.join(scratch, "cwd")
@@ -140,7 +142,7 @@ def run(argv, seconds, output, cwd=None, env=None):
             pass
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        leftovers = _kill_orphans()
+        leftovers = _kill_orphans(keep)
         return Ended(process.returncode, not in_time, took, usage, leftovers)
     finally:
         _remove(scratch)
