@@ -32,6 +32,8 @@ DEADLY = """
     import os, signal, unittest
     class Deadly(unittest.TestCase):
         def test_kill(self):
+            with open(os.environ["GO"]) as file:
+                file.readline()
             pid, killed = os.getpid(), None
             while True:
                 with open(f"/proc/{pid}/stat") as file:
@@ -345,6 +347,12 @@ class Faults:
         for name in ("one", "two", "three"):
             self.worker(name)
         program = self.start_distributed()
+        for attempt in (1, 2):
+            # A death before anybody heard of the beginning is no loss, and
+            # would cost one more of the workers.
+            program.wait_event("job_started", name="test_deadly.Deadly",
+                               attempt=attempt)
+            self.go.write()
         result = self.result_of(program)
         self.assertEqual(result.states["test_deadly.Deadly.test_kill"],
                          "lost", result.text)
