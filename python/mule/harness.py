@@ -70,7 +70,7 @@ class Harness:
 
     def worker_began(self, slot, forked):
         """In a new worker. `slot` is its number in the build. One that was
-        not forked prepares for itself. May raise Unfit."""
+        not forked may have to prepare for itself. May raise Unfit."""
 
     def job_begins(self, tests):
         """In a worker, before a job, and before the fork under `class`

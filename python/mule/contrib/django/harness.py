@@ -186,17 +186,26 @@ class DjangoHarness(Harness):
     def worker_began(self, slot, forked):
         self.send = None
         if not forked:
-            # The zygote's databases are known to it and its forks alone.
-            from django.db import connections
-            self.make_runner()
-            self.aliases = dict.fromkeys(connections, True)
-            self.prepare(lambda text: None)
-        self.databases.attach(slot)
+            self._join(slot)
+        elif self.aliases:
+            self.databases.attach(slot)
         self._steady = Steady()
         local = os.environ.get("MULE_LOCAL_SLOT", "")
         with explained("a receiver of slot_started"):
             slot_started.send(type(self), slot=slot, local_slot=int(
                 local) if local.isdigit() else slot)
+
+    def _join(self, slot):
+        """In a worker that is not a fork: the zygote's databases, or, where
+        it has made none, those of our own."""
+        from django.db import connections
+        self.make_runner()
+        self.aliases = dict.fromkeys(connections, True)
+        try:
+            self.databases.attach(slot)
+        except Unfit:
+            self.prepare(lambda text: None)
+            self.databases.attach(slot)
 
     def result(self):
         return DebugSQLResult if self.words.get("debug_sql") else DjangoResult
