@@ -13,10 +13,10 @@ import threading
 import time
 import unittest
 
-from . import brokers, celery_env, processes
+from . import brokers, celery_env, environments, processes
 from .celery_line import CeleryLine
 
-ROOT = celery_env.ROOT
+ROOT = environments.ROOT
 PATIENCE = float(os.environ.get("MULE_TEST_PATIENCE", "90"))
 FAKE = os.path.join(ROOT, "tests", "support", "fake_member.py")
 
