@@ -65,6 +65,7 @@ struct slot {
     bool spawned;
     bool dead; // its end is known; what it said last may still come
     int dead_status;
+    bool killed; // it was told to die: nothing more is sent to it
     struct deadline deadline;
     char problem[256]; // why the worker was ended by mule
     bool breach;

@@ -285,7 +285,7 @@ static void
 take_done(struct slot *slot, const struct adapter_progress *done)
 {
     slot_read_page(slot);
-    if (done->left && !slot->run.exited) {
+    if (slot->killed || (done->left && !slot->run.exited)) {
         expect_end(slot);
     } else if (slot_is_single_use(slot)) {
         expect_end(slot);
@@ -323,7 +323,10 @@ slot_message(struct slot *slot, const struct adapter_message *message)
     }
     struct order *order = slot_front(slot);
     if (order == NULL) {
-        slot_condemn(slot, true, "spoke of a job while it had none");
+        // One that is to die may begin what it was sent ahead.
+        if (!slot->killed) {
+            slot_condemn(slot, true, "spoke of a job while it had none");
+        }
         return;
     }
     switch (message->kind) {

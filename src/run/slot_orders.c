@@ -122,7 +122,8 @@ add_run(struct slot *slot, uint32_t place)
 void
 slot_send(struct slot *slot)
 {
-    if (slot->state != SLOT_IDLE && slot->state != SLOT_BUSY) {
+    if ((slot->state != SLOT_IDLE && slot->state != SLOT_BUSY) ||
+        slot->killed) {
         return;
     }
     buf_reset(&slot->shared->line);

@@ -83,6 +83,7 @@ slot_start_worker(struct slot *slot)
 {
     assert(slot->state == SLOT_EMPTY);
     slot->dead = false;
+    slot->killed = false;
     slot->breach = false;
     slot->orphan = false;
     slot->problem[0] = '\0';

@@ -36,6 +36,7 @@ slot_signal(struct slot *slot, int pid, int signo, bool group)
 void
 slot_signal_worker(struct slot *slot, int signo)
 {
+    slot->killed = slot->killed || signo == SIGKILL;
     if (slot->child != NULL) {
         child_signal(slot->child, signo);
     } else if (slot->pid > 0) {

@@ -355,6 +355,49 @@ class Ending(EngineCase):
                          {0: "cancelled", 1: "done", 2: "cancelled"})
         self.tear_down(engine)
 
+    def test_what_comes_while_a_worker_is_ended_gets_another_one(self):
+        self.suite({"test_it.py": CLASS + """
+    def test_a(self):
+        with open(os.environ["READY"], "w") as file:
+            file.write("%d\\n" % os.getppid())
+        with open(os.environ["GO"]) as file:
+            file.readline()
+"""})
+        ready, go = self.fifo("ready"), self.fifo("go")
+        engine = self.ready(slots=1, env={"READY": ready.path,
+                                          "GO": go.path})
+
+        def run(attempt):
+            engine.say("run", orders=[order(0, "test_it.T", IDS[:1],
+                                            attempt=attempt)])
+
+        def has_heard(count):
+            engine.say("pool", slots=1)
+            engine.wait(lambda: [m["msg"] for m in engine.said].count("pool")
+                        == count, "an answer")
+
+        run(1)
+        worker = int(ready.line(engine.program))
+        # While those who do the killing stand still, the job ends by itself.
+        guardians = processes.children_of(engine.program.pid)
+        for pid in guardians:
+            os.kill(pid, signal.SIGSTOP)
+        engine.say("cancel", orders=[[0, 1]], now=True)
+        has_heard(1)
+        go.write()
+        end = engine.await_update("end", 0)
+        self.assertEqual(end["end"], "cancelled")
+        run(2)
+        has_heard(2)
+        for pid in guardians:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(processes.wait_for_end([worker], 60), [])
+        go.write()
+        end = engine.await_update("end", 0, attempt=2)
+        self.assertEqual(end["end"], "done", engine.updates)
+        self.assertEqual(engine.states(0, 2), {0: "passed"})
+        self.tear_down(engine)
+
     def test_teardown_ends_what_runs(self):
         engine = self.sleepers(3)
         self.begun(engine, 2)
