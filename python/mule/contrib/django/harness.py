@@ -9,7 +9,6 @@ import io
 import os
 import signal
 import sys
-import time
 import traceback
 import unittest
 
@@ -20,6 +19,7 @@ from .loading import DjangoCollection
 from .results import DebugSQLResult, DjangoResult
 from .signals import slot_started
 from .steady import Steady
+from .watch import Watch, in_memory
 
 __unittest = True
 
@@ -78,8 +78,7 @@ class DjangoHarness(Harness):
         self.prepared = False
         self._environment = False  # it is set up
         self._kinds = {}  # class: Kind
-        self._job = None
-        self._steady = None
+        self._job = self._steady = self._watch = None
 
     def welcomed(self, options, connection):
         self.options = options
@@ -189,7 +188,7 @@ class DjangoHarness(Harness):
             self._join(slot)
         elif self.aliases:
             self.databases.attach(slot)
-        self._steady = Steady()
+        self._steady, self._watch = Steady(), Watch()
         local = os.environ.get("MULE_LOCAL_SLOT", "")
         with explained("a receiver of slot_started"):
             slot_started.send(type(self), slot=slot, local_slot=int(
@@ -233,8 +232,8 @@ class DjangoHarness(Harness):
         if job.sound - job.clean:
             self.databases.make_sound(sorted(job.sound - job.clean))
         if job.watched:
-            self.databases.opened()
-        if self.isolated:
+            self._watch.begin(job.watched)
+        if job.watched or self.isolated:
             self.databases.before_fork()
 
     def process_began(self):
@@ -252,10 +251,13 @@ class DjangoHarness(Harness):
         if not used:
             return whole
         dirty = job.dirty
-        if job.watched and (self.isolated or self.databases.opened()):
+        if job.watched and self._watch.saw_use():
             dirty = dirty | job.watched
         if not well:
             dirty = used
+        if self.isolated:
+            # What is in memory was changed in a process that is no more.
+            dirty = {alias for alias in dirty if not in_memory(alias)}
         if dirty:
             self.databases.used(sorted(dirty), True)
         if used - dirty:
