@@ -264,3 +264,41 @@ class Isolation(DjangoCase):
             self.play(server.settings("shop"), {**MISFORTUNES, **KILLED},
                       statement="KILL CONNECTION_ID()")
             self.assertEqual(server.databases(), [])
+
+    def test_a_class_that_hangs_in_its_data_is_ended_with_a_stack(self):
+        self.project({"shop/tests/test_it.py": IMPORTS + """
+class A(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        Item.objects.create(name="left")
+        cls.wait_for_godot()
+    @classmethod
+    def wait_for_godot(cls):
+        import threading
+        threading.Event().wait()
+    def test_1(self): pass
+class B(TestCase):
+    def test_1(self):
+        self.assertEqual(Item.objects.count(), 0)
+"""}, SQLITE_FILE)
+        result = self.django_test("-j1", "--timeout", "2", status=1)
+        self.assertShort(result, A="not run", B="passed")
+        self.assertSays(result.text, "wait_for_godot", "setUpTestData")
+
+    def test_each_job_under_isolation_by_class_has_its_own_connection(self):
+        with PostgresServer.start() as server:
+            self.project({"shop/tests/test_it.py": IMPORTS + """
+class Own(unittest.TestCase):
+    def test_1(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            print(cursor.fetchone()[0])
+class A(Own): pass
+class B(Own): pass
+class C(TestCase):
+    test_1 = Own.test_1
+"""}, server.settings("shop"))
+            result = self.django_test("-j1", "--isolation", "class",
+                                      "--start", "fork")
+            pids = [result.output_of(id) for id in result.states]
+            self.assertEqual(len(set(pids)), 4, pids)

@@ -38,7 +38,9 @@ def kind_of(cls):
         alone = supported(aliases)
         return Kind(aliases, True, not alone)
     if issubclass(cls, TransactionTestCase):
-        return Kind(aliases, False, True)
+        # What is brought back must not meet what others' flush left: types
+        # of content with other numbers.
+        return Kind(aliases, bool(cls.serialized_rollback), True)
     return Kind(aliases, False, bool(aliases))
 
 
