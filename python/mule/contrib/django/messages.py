@@ -48,7 +48,7 @@ def kind_of(error):
     if isinstance(error, OSError):
         return FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
     text = str(error)
-    dumped = re.search(r"\b[Ee]rror:? (\d{4})\b", text)
+    dumped = re.search(r"(?i)\berror:? (\d{4})\b", text)
     for kind in kinds:
         if dumped and int(dumped.group(1)) in kind[0] \
                 or re.search(kind[2], text, re.IGNORECASE):

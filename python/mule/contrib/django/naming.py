@@ -15,10 +15,13 @@ import re
 __unittest = True
 
 # Quotes and what means something to a shell, a path or a client.
-UNSAFE = re.compile("[\\x00-\\x1f\\x7f\"'`%\\\\/\ud800-\udfff\U00010000-\U0010ffff]")
+UNSAFE = re.compile("[\\x00-\\x1f\\x7f\"'`%\\\\/"
+                    "\ud800-\udfff\U00010000-\U0010ffff]")
 # Of a build's id, which --id may make as long as it likes.
 BUILD_LIMIT = 24
 HASH = 8
+# Of a file's name; the longest ending that SQLite adds is "-journal".
+FILE_LIMIT = 255 - len("-journal")
 
 
 def characters(text):
@@ -76,20 +79,25 @@ def compose(name, words, limit, measure=octets):
     The words are never cut; a build's id that is too long for any name is
     shortened by itself.
     """
-    tail = "".join("_" + shorten(tame(str(word)), BUILD_LIMIT)
-                   for word in words)
-    head = tame(name)
+    head, tail = tame(name), _tail(words)
     if not tail:
         head = head.rstrip() or "_"
     return shorten(head, limit - measure(tail), measure) + tail
 
 
+def _tail(words):
+    return "".join("_" + shorten(tame(str(word)), BUILD_LIMIT)
+                   for word in words)
+
+
 def compose_path(path, words):
-    """The same for a file: it keeps its folder and its ending."""
+    """The same for a file: it keeps its folder and its ending, and is called
+    what it likes."""
     folder, file = os.path.split(path)
     root, ending = os.path.splitext(file)
-    room = 240 - octets(ending)
-    return os.path.join(folder, compose(root, words, room) + ending)
+    tail = _tail(words) + ending
+    return os.path.join(folder, shorten(root, FILE_LIMIT - octets(tail))
+                        + tail)
 
 
 def prefixed_path(prefix, path):

@@ -112,6 +112,10 @@ class Record:
                 left.pop((server, line["drop"]), None)
         return left
 
+    def beside(self, ending):
+        """A path for what goes with the record."""
+        return self.path[:-len(".jsonl")] + ending
+
     def end(self):
         """By who holds it. The file goes if nothing is left."""
         if self.fd is None:
@@ -119,6 +123,7 @@ class Record:
         try:
             if not self.left():
                 os.unlink(self.path)
+                os.unlink(self.beside(".plan"))
         except FileNotFoundError:
             pass
         os.close(self.fd)

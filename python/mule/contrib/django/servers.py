@@ -201,13 +201,13 @@ class PostgreSQL(Server):
                         raise
 
     def drop_one(self, cursor, wrapper, name):
-        name_there = wrapper.ops.quote_name(name)
+        quoted = wrapper.ops.quote_name(name)
         version = cursor.db.connection.info.server_version
         if version >= 130000:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name_there} WITH (FORCE)")
+            cursor.execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
         else:
             _terminate(cursor, name)
-            cursor.execute(f"DROP DATABASE IF EXISTS {name_there}")
+            cursor.execute(f"DROP DATABASE IF EXISTS {quoted}")
 
     def there(self, wrapper, names):
         with self.session(wrapper) as cursor:
@@ -321,10 +321,6 @@ class MySQL(Server):
                 quote(name), wrapper.creation.sql_table_creation_suffix()))
         pipe_dump(wrapper, template, name)
 
-    def drop(self, wrapper, names):
-        # To drop what is not there needs a right that nobody may have given.
-        return super().drop(wrapper, sorted(self.there(wrapper, names)))
-
     def empty(self, wrapper, name):
         with self.session(wrapper) as cursor:
             self._kill(cursor, name)
@@ -387,7 +383,8 @@ class MySQL(Server):
 
     def there(self, wrapper, names):
         with self.session(wrapper) as cursor:
-            cursor.execute("SELECT schema_name FROM information_schema.schemata"
+            cursor.execute("SELECT schema_name"
+                           " FROM information_schema.schemata"
                            " WHERE schema_name IN (%s)"
                            % ", ".join(["%s"] * len(names)), list(names))
             return {row[0] for row in cursor.fetchall()}

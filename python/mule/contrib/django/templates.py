@@ -198,7 +198,7 @@ class Templates:
             for target in self.targets:
                 self._look_at(target)
             if self.record is not None:
-                handed.write(self.record.path, self._names, self.targets)
+                handed.write(self.record, self._names, self.targets)
         self.close()
 
     def _look_at(self, target):
@@ -218,8 +218,7 @@ class Templates:
         """For workers that are not forks."""
         if self.record is None:
             return
-        path = handed.path_beside(self.record.path, "-%s.sqlite3" % (
-            naming.digest(target.alias)))
+        path = self.record.beside("-%s.sqlite3" % naming.digest(target.alias))
         self.record.create("sqlite:", path)
         servers.copy_pages(target.pristine, path)
         target.copy = path
@@ -277,9 +276,8 @@ class Templates:
         if found is None:
             raise Unfit("the databases of build %s are not there"
                         % self.build, "start it again")
-        path, value = found
+        self.record, value = found
         self.learn()
-        self.record = Record.join(path)
         self._names = value["names"]
         self._apply_names()
         for one in value["targets"]:
@@ -319,19 +317,24 @@ class Templates:
 
     def _drop_recorded(self, record, left):
         """Those that are on a server of this project's. Files always are."""
-        alias_at = {}
-        for alias, server in self.servers.items():
-            alias_at.setdefault(server.place, alias)
         pieces = []
         for place in sorted({place for place, _ in left}):
-            names = [name for where, name in left if where == place]
+            names = sorted(name for where, name in left if where == place)
+            alias = self._alias_at(place)
             server = servers.Files() if place == "sqlite:" \
-                else self.servers.get(alias_at.get(place))
+                else self.servers.get(alias)
             step = -(-len(names) // THREADS)
             if server is not None:
-                pieces += [(server, alias_at.get(place), names[i:i + step])
+                pieces += [(server, alias, names[i:i + step])
                            for i in range(0, len(names), step)]
         return self._drop_pieces(record, pieces)
+
+    def _alias_at(self, place):
+        """One that is on this server, or None."""
+        for alias, server in self.servers.items():
+            if server.place == place:
+                return alias
+        return None
 
     def _drop_pieces(self, record, pieces):
         """Several at once. Gives (name, reason) of what could not be."""
@@ -358,19 +361,36 @@ class Templates:
             templates = {(target.server.place,
                           target.server.recorded(target.template))
                          for target in self.targets}
-            left = self.record.left()
             problems = self._drop_recorded(
-                self.record, [one for one in left if one not in templates])
+                self.record, self._there().difference(templates))
             self._tear_down(runner)
             problems += self._drop_recorded(
-                self.record, [one for one in left if one in templates])
+                self.record, self._there().intersection(templates))
             self.record.end()
-            handed.remove(self.record.path)
             self.record = None
         else:
             self._tear_down(runner)
         self.guard.release()
         return problems
+
+    def _there(self):
+        """(place, name) of what was recorded here and is there. To drop what
+        is not would need a right that nobody may have given."""
+        there = set(self.record.left())
+        for place in {place for place, _ in there}:
+            names = {name for where, name in there if where == place}
+            alias = self._alias_at(place)
+            found = None
+            try:
+                if alias is not None:
+                    found = self.servers[alias].there(
+                        connections[alias], sorted(names))
+            except Exception:
+                pass  # to drop them will say why
+            for name in names.difference(names if found is None else found):
+                self.record.drop(place, name)
+                there.discard((place, name))
+        return there
 
     def _tear_down(self, runner):
         """The runner's own way; what that does not drop is dropped by us."""
