@@ -1,7 +1,8 @@
 /*
  * What the files of a node share. node.c: its life and queues; node_task.c:
  * tasks from delivery to end; node_control.c: remote control and who may;
- * node_answer.c: what it answers; node_event.c: events.
+ * node_builtin.h: its commands; node_answer.c: what they answer;
+ * node_event.c: events.
  */
 #ifndef CELERY_NODE_INTERNAL_H
 #define CELERY_NODE_INTERNAL_H
