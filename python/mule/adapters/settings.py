@@ -41,14 +41,16 @@ class Settings:
         except ImportError as problem:
             raise Refused("coverage.py cannot be used: %s\nmule: hint: install "
                           "it for %s" % (problem, sys.executable)) from None
-        rcfile = wanted.get("rcfile")
-        self.coverage = coverage.Coverage(
+        self.coverage = coverage_of(
+            coverage, wanted.get("rcfile"),
             data_file=os.path.join(wanted["dir"], ".coverage"),
-            data_suffix=True, config_file=True if rcfile is None else rcfile)
-        ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        omit = self.coverage.get_option("run:omit") or []
-        self.coverage.set_option("run:omit", list(omit) + [ours + "/*"])
+            data_suffix=True)
+        early = measuring_before.pop() if measuring_before else None
+        if early is not None:
+            early.stop()
         self.coverage.start()
+        if early is not None:
+            self.coverage.get_data().update(early.get_data())
 
     def save(self):
         """Before every exit: what was recorded so far."""
@@ -93,6 +95,20 @@ class Settings:
         test = self.current.test if self.current is not None else None
         raise RuntimeError(self.breakpoint_hint(
             test.id() if test is not None else ""))
+
+
+# A Coverage that measures what is loaded before mule says what it wants.
+measuring_before = []
+
+
+def coverage_of(coverage, rcfile, **more):
+    """A Coverage that leaves mule itself out."""
+    made = coverage.Coverage(
+        config_file=True if rcfile is None else rcfile, **more)
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    omit = made.get_option("run:omit") or []
+    made.set_option("run:omit", list(omit) + [ours + "/*"])
+    return made
 
 
 def post_mortem(err):

@@ -87,8 +87,9 @@ def _folders_of(name):
 def start(argv, extra=()):
     """Become the program for the words of a command line. Raises Usage."""
     from ... import binary
-    arguments = program_arguments(argv, extra)
-    refuse_coverage(arguments)
+    arguments, notes = program_arguments(argv, extra)
+    for note in notes:
+        sys.stderr.write("mule: note: %s\n" % note)
     sys.stderr.flush()
     binary.start(arguments)
 
@@ -102,7 +103,7 @@ def fail(problem):
 
 
 def program_arguments(argv, extra=()):
-    """Those of the native program. Raises Usage."""
+    """(those of the native program, notes for the user). Raises Usage."""
     from django.conf import settings
     typed = argv[2:]
     command = "list" if "--list" in words_module.special(typed) else "test"
@@ -111,23 +112,27 @@ def program_arguments(argv, extra=()):
     if {"--no-color", "--force-color"} <= set(typed):
         raise Usage("the --no-color and --force-color options can't be used "
                     "together")
-    arguments = [command, "--adapter", adapter(
-        argv[0], sys.modules.get("__main__"), os.getcwd(),
-        _settings_word(typed) + found.worker)]
-    arguments += ["--defaults-name", "settings.MULE", "--defaults", json.dumps(
-        defaults(getattr(settings, "MULE", {}), os.environ))]
+    values = defaults(getattr(settings, "MULE", {}), os.environ)
+    line = adapter(argv[0], sys.modules.get("__main__"), os.getcwd(),
+                   _settings_word(typed) + found.worker)
+    if command == "test":
+        settle_coverage(found)
+        line = measured(line, found.values.get("--coverage"),
+                        values.get("coverage"))
+    arguments = [command, "--adapter", line, "--defaults-name",
+                 "settings.MULE", "--defaults", json.dumps(values)]
     if command == "test":
         arguments += ["--rerun", rerun(argv[0], typed)]
-    if "--python" not in found.has and sys.executable:
+    if "--python" not in found.values and sys.executable:
         arguments += ["--python", sys.executable]
     flags = interpreter_flags()
-    if flags and "--python-args" not in found.has:
+    if flags and "--python-args" not in found.values:
         arguments.append("--python-args=" + shlex.join(flags))
     for by_django, words in found.native:
         # `mule list` has no use for how tests are run.
         if by_django is None or command == "test" or by_django in native:
             arguments += words
-    return arguments
+    return arguments, found.notes
 
 
 def _settings_word(typed):
@@ -263,17 +268,16 @@ MEASURED = ("run:branch", "run:source", "run:source_pkgs", "run:include",
             "run:cover_pylib", "run:timid")
 
 
-def refuse_coverage(arguments):
+def settle_coverage(found):
     """`coverage run` sees this process alone, which ends here.
 
     Where its configuration file says all it does, this is --coverage; where
-    its command line says more, that would be forgotten.
+    its command line says more, that would be forgotten. Raises Usage.
     """
     coverage = sys.modules.get("coverage")
     current = getattr(getattr(coverage, "Coverage", None), "current", None)
     running = current() if current is not None else None
-    if running is None or any(
-            word.split("=")[0] == "--coverage" for word in arguments):
+    if running is None or "--coverage" in found.values:
         return
     path = getattr(running.config, "config_file", None)
     plain = coverage.Coverage(config_file=path or False)
@@ -284,9 +288,9 @@ def refuse_coverage(arguments):
                 "for %s is not known to others" % name,
                 "write it to the coverage configuration file, under [run], "
                 "and start `manage.py mule --coverage`")
-    arguments.insert(1, "--coverage" + ("=" + path if path else ""))
-    sys.stderr.write("mule: note: `coverage run` is taken as --coverage, "
-                     "which measures every process\n")
+    found.to_native("--coverage", path or None, True)
+    found.notes.append("`coverage run` is taken as --coverage, which "
+                       "measures every process")
 
 
 def _option(coverage, name):
@@ -294,3 +298,17 @@ def _option(coverage, name):
         return coverage.get_option(name)
     except Exception:  # this coverage.py does not know it
         return None
+
+
+def measured(line, typed, chosen):
+    """The command of a zygote that measures from its first line on.
+
+    `typed` is what --coverage was given, "" for nothing and None if it was
+    not; `chosen` is from settings.MULE.
+    """
+    if typed is None and not chosen:
+        return line
+    rcfile = typed if typed is not None else chosen
+    return line.replace(
+        "$PYTHON ", "$PYTHON -m mule.contrib.django.measured %s " % (
+            shlex.quote(rcfile if isinstance(rcfile, str) else "")), 1)

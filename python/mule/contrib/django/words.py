@@ -50,14 +50,15 @@ class Sorted:
         self.native = []  # (option or None for a label, [words])
         self.worker = []
         self.special = set()
-        self.has = set()  # long names of options of the native program
+        self.values = {}  # of what goes to the native program: the last one
+        self.notes = []  # what was decided here, for the user
 
     def to_native(self, name, value=None, by_django=False):
         words = [name] if value is None else [name, value]
         if name is not None and name.startswith("--") and value is not None:
             words = ["%s=%s" % (name, value)]
         self.native.append((name if by_django else None, words))
-        self.has.add(name)
+        self.values[name] = value or ""
 
     def to_worker(self, name, value=None):
         self.worker.append(name if value is None
@@ -117,6 +118,7 @@ def _shuffle(words, value):
     # Every process, on all machines, has to draw the same order.
     if value is None:
         value = str(random.SystemRandom().randrange(10 ** 10))
+        words.notes.append("the order is that of --shuffle=%s" % value)
     if not re.fullmatch(r"-?\d+", value):
         raise Usage("--shuffle takes a number, and not %r" % value,
                     "as in --shuffle=17; without one, it is drawn")

@@ -12,12 +12,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.test import Command as TestCommand
 from django.core.management.utils import get_command_line_option
+from django.test.utils import get_runner
 from mule import __version__
 from mule.contrib.django import front, words
 from mule.contrib.django.native_options import read_help
 
 
 class Command(TestCommand):
+
+    is_zygote = False
     help = ("Run tests on every core of this machine, or on a fleet: as "
             "`manage.py test` does, and with the options of `mule test`.")
 
@@ -25,6 +28,7 @@ class Command(TestCommand):
         return "mule %s, Django %s" % (__version__, super().get_version())
 
     def add_arguments(self, parser):
+        self._look_at_runner()
         super().add_arguments(parser)
         ours = parser.add_argument_group("mule and Django")
         ours.add_argument(
@@ -41,18 +45,37 @@ class Command(TestCommand):
         ours.add_argument(
             "--worker", action="store_true", help=argparse.SUPPRESS)
 
+    def _look_at_runner(self):
+        """The zygote says in its own way that there is no such runner, when
+        it is asked to collect: until then, Django's has to do."""
+        try:
+            get_runner(settings, self.test_runner)
+        except (ImportError, AttributeError) as problem:
+            if not self.is_zygote:
+                raise CommandError(
+                    "the test runner %s cannot be loaded: %s" % (
+                        self.test_runner or settings.TEST_RUNNER, problem)
+                ) from problem
+            self.test_runner = "django.test.runner.DiscoverRunner"
+
     def run_from_argv(self, argv):
         self.test_runner = get_command_line_option(argv, "--testrunner")
         asked = words.special(argv[2:])
-        if "--help" in asked:
-            self.print_help(argv[0], argv[1])
-        elif asked & {"--worker", "--version", "--bootstrap"}:
+        self.is_zygote = "--worker" in asked
+        if "--help" not in asked and asked - {"--list"}:
             BaseCommand.run_from_argv(self, argv)
-        else:
-            try:
+            return
+        try:
+            if "--help" in asked:
+                self.print_help(argv[0], argv[1])
+            else:
                 front.start(argv, self._extra(argv))
-            except words.Usage as problem:
-                front.fail(problem)
+        except words.Usage as problem:
+            front.fail(problem)
+        except CommandError as problem:
+            front.fail(words.Usage(
+                str(problem), "look at TEST_RUNNER in the settings, or at "
+                "--testrunner"))
 
     def _extra(self, argv):
         """Rows for what the project's test runner adds to the options."""
