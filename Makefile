@@ -15,6 +15,7 @@
 #   make fuzz      looks for new inputs; FUZZ_SECONDS for each target
 #   make format    lets clang-format have its way
 #   make install   PREFIX, DESTDIR
+#   make wheel     for other machines, to build/wheel: the libraries are in it
 #   make clean
 
 BUILD = build
@@ -58,7 +59,8 @@ run: build
 
 check: check-packages
 	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
-	@tools/check $(BUILD) unit golden style fuzz broker smoke python system
+	@tools/check $(BUILD) unit golden style fuzz broker smoke python system \
+	    wheel
 
 lint: build
 	@tools/install_packages --may-miss lint
@@ -120,6 +122,10 @@ format:
 install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	meson install -C $(BUILD)
+
+wheel: packages
+	@tools/install_packages wheel
+	tools/make_wheel $(BUILD)/wheel
 
 clean:
 	rm -rf $(BUILD) $(ASAN) $(FUZZ)

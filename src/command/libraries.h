@@ -5,7 +5,9 @@
 #ifndef COMMAND_LIBRARIES_H
 #define COMMAND_LIBRARIES_H
 
-#define LIBRARIES_COUNT 4
+#include "transport/linked.h"
+
+#define LIBRARIES_COUNT (4 + LINKED_COUNT)
 
 struct library {
     const char *name;
