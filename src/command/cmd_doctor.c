@@ -6,6 +6,7 @@
 #include "config/broker.h"
 #include "config/cpus.h"
 #include "config/os_machine.h"
+#include "config/package.h"
 #include "fleet/checkup.h"
 #include "loop/signals.h"
 #include "util/alloc.h"
@@ -69,6 +70,10 @@ look_at_program(void)
     char *executable = os_machine_executable();
     say("mule", "%s, %s", MULE_VERSION,
         executable != NULL ? executable : "its path is not known");
+    char *documents = executable != NULL ? package_documents(executable) : NULL;
+    say("docs", "%s%s", documents != NULL ? documents : "not installed",
+        documents != NULL ? "/docs" : "");
+    free(documents);
     free(executable);
     struct libraries libraries;
     libraries_find(&libraries);

@@ -141,3 +141,22 @@ package_find(const char *executable, enum package_layout layout,
     free(bin);
     return NULL;
 }
+
+char *
+package_documents(const char *executable)
+{
+    static const char *const folders[] = {"../share/doc/mule", ".."};
+    char *bin = path_folder(executable);
+    char *found = NULL;
+
+    for (size_t i = 0; found == NULL && i < 2; i++) {
+        struct err ignored = {0};
+        char *folder = path_join(bin, folders[i]);
+        if (holds(folder, "docs/protocol/adapter.md")) {
+            found = path_absolute(folder, &ignored);
+        }
+        free(folder);
+    }
+    free(bin);
+    return found;
+}

@@ -28,4 +28,11 @@ enum package_layout package_layout_here(void);
 char *package_find(const char *executable, enum package_layout layout,
                    struct err *err);
 
+/*
+ * The folder below which the documents lie that messages and the manual call
+ * docs/...: of the same installation, or the source tree. To be freed; NULL: they were
+ * not installed.
+ */
+char *package_documents(const char *executable);
+
 #endif

@@ -100,12 +100,39 @@ each_layout_looks_for_its_own(void **state)
     free(executable);
 }
 
+static void
+documents_are_of_the_same_installation(void **state)
+{
+    const struct folder *folder = *state;
+    char *installed = path_join(folder->path, "usr/bin/mule");
+    char *built = path_join(folder->path, "tree/build/mule");
+    char *documents = path_join(folder->path, "usr/share/doc/mule");
+    char *tree = path_join(folder->path, "tree");
+
+    folder_write("usr/bin/mule", "");
+    folder_write("tree/build/mule", "");
+    assert_null(package_documents(installed));
+    folder_write("usr/share/doc/mule/docs/protocol/adapter.md", "");
+    folder_write("tree/docs/protocol/adapter.md", "");
+    char *found = package_documents(installed);
+    assert_string_equal(found, documents);
+    free(found);
+    found = package_documents(built);
+    assert_string_equal(found, tree);
+    free(found);
+    free(tree);
+    free(documents);
+    free(built);
+    free(installed);
+}
+
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(the_package_lies_beside_the_build_folder),
     IN_FOLDER(an_installation_has_it_in_share),
     IN_FOLDER(a_wheel_has_it_in_the_packages_of_some_python),
     IN_FOLDER(among_several_the_one_of_this_version_is_taken),
     IN_FOLDER(each_layout_looks_for_its_own),
+    IN_FOLDER(documents_are_of_the_same_installation),
 };
 
 CHECK_MAIN(tests)
