@@ -28,6 +28,11 @@ NEEDED = ("django>=5.2,<5.3", "psycopg[binary]", "pytest-django",
           "pytest-xdist")
 MAYBE = ("mysqlclient",)  # is built from its source
 SETTINGS = "conf.settings"
+# Lines that -v2 prints for a test: of Django's runner, and of mule.
+OWN_RESULT = rb"\.\.\. (ok|skipped.*|expected failure)$"
+RESULT = rb"^ +(ok|skipped|xfailed) "
+SOME = ("aggregation", "auth_tests", "basic", "forms_tests", "queries",
+        "template_tests")  # of Django's own folders, where time is short
 
 
 class Project:
@@ -137,7 +142,10 @@ def fresh(bench):
 
 
 def first_line(one, pattern, log):
-    """Seconds until a line of the output matches, and until the end."""
+    """Seconds until a line of the output matches, and until the end.
+
+    Status 1 is a suite's own failures.
+    """
     reader, writer = os.pipe()
     env = dict(measure.environment(), **one.env)
     began = time.monotonic()
@@ -152,7 +160,7 @@ def first_line(one, pattern, log):
                 if re.search(pattern, said, re.M):
                     first = time.monotonic() - began
     os.close(reader)
-    if process.wait() != 0 or first is None:
+    if process.wait() not in (0, 1) or first is None:
         raise measure.Failed(f"{' '.join(one.argv)}: {measure.tail(log)}")
     return first, time.monotonic() - began
 
@@ -161,10 +169,9 @@ def first_result(bench):
     """From start to the first test's result, as a user sees it."""
     project = Project(bench)
     jobs = str(bench.slots)
-    watched = [(project.own("-v2"), rb"^test_\w+ .*ok$"),
-               (project.own("-v2", "--parallel", jobs),
-                rb"^test_\w+ .*ok$"),
-               (project.mule("-v2"), rb"^ +ok ")]
+    watched = [(project.own("-v2"), OWN_RESULT),
+               (project.own("-v2", "--parallel", jobs), OWN_RESULT),
+               (project.mule("-v2"), RESULT)]
     found = [[] for _ in watched]
     for _ in range(2 if bench.quick else 5):
         for (one, pattern), samples in zip(watched, found):
@@ -173,6 +180,43 @@ def first_result(bench):
     return [{"what": one.name, "unit": "ms", "min": min(samples),
              "median": measure.middle(samples), "max": max(samples)}
             for (one, _), samples in zip(watched, found)]
+
+
+def judge(bench):
+    """Django's own tests, its runner and mule with as many processes."""
+    sys.path.insert(0, os.path.join(ROOT, "tools"))
+    import django_archive
+    try:
+        archive = django_archive.Archive(bench.python, os.path.join(
+            os.path.dirname(os.path.dirname(bench.inputs)), "django-suite"))
+    except (OSError, django_archive.Unavailable) as error:
+        raise measure.Failed(f"no archive of Django: {error}") from None
+    folders, jobs = SOME if bench.quick else archive.folders(), bench.slots
+    env = {"DJANGO_SETTINGS_MODULE": "test_sqlite"}
+    adapter = " ".join(["$PYTHON", os.path.join(ROOT, "tools",
+                                                "django_suite.py"),
+                        "serve", *folders])
+    watched = [
+        (Contender("runtests.py", "peer", [
+            archive.python, "runtests.py", "--settings", "test_sqlite",
+            "--parallel", str(jobs), "-v2", *folders], archive.tests,
+            env=env), OWN_RESULT),
+        (Contender("mule", "mule", [
+            bench.binary, "test", "--python", archive.python, "--adapter",
+            adapter, "--isolation", "worker", "-j", str(jobs), "--verbosity",
+            "2", *folders], archive.tests, env=env), RESULT)]
+    lines = []
+    for one, pattern in watched:
+        began = os.times()
+        first, whole = first_line(one, pattern, bench.log("judge-" + one.part))
+        ended = os.times()
+        cpu = (ended.children_user + ended.children_system
+               - began.children_user - began.children_system)
+        lines += [{"what": f"{one.name}, {what}", "unit": "s",
+                   "median": seconds} for what, seconds in (
+                       ("whole", whole), ("first result", first),
+                       ("CPU", cpu))]
+    return lines
 
 
 def clones(bench):
