@@ -33,7 +33,6 @@ class Databases:
         self._templates = Templates(build, prefix, keep, bootstrap)
         self._slot = None
         self._opened = 0
-        self._marks = {}  # alias: how much was written, in memory
         self._heard = None
 
     @property
@@ -86,6 +85,7 @@ class Databases:
             if target.server.in_memory:
                 target.clone = target.template
                 target.state = CLEAN if forked else ABSENT
+                target.mark = self._mark(target)
             else:
                 target.clone = self._templates.clone_name(target, slot)
             for alias in target.aliases:
@@ -170,6 +170,7 @@ class Databases:
         wrapper = connections[target.alias]
         wrapper.connect()
         servers.backup(target.pristine, wrapper.connection)
+        target.mark = self._mark(target)
 
     # Clones that are kept.
 
@@ -203,7 +204,7 @@ class Databases:
         for target in self._meant(aliases):
             for alias in target.aliases:
                 sessions.mend(connections[alias], target.server)
-            if target.state is ABSENT:
+            if target.state is ABSENT or self._untouched(target):
                 continue
             if dirty:
                 target.state = DIRTY
@@ -212,18 +213,27 @@ class Databases:
                     .can_rollback_ddl:
                 target.doubtful = True
 
+    def _untouched(self, target):
+        """In memory it shows whether this process wrote anything since."""
+        return target.server.in_memory and target.state is CLEAN \
+            and target.mark == self._mark(target)
+
+    def _mark(self, target):
+        return [target.server.mark(connections[alias])
+                for alias in target.aliases]
+
     def opened(self):
         """How many databases were used since the last call, at least. What
-        is open is closed, so that to use it again means to open it."""
+        is open is closed, so that to use it again means to open it. One in
+        memory counts as used if something was written."""
         opened, self._opened = self._opened, 0
         for target in self._targets:
-            for alias in target.aliases:
-                if target.server.in_memory:
-                    mark = target.server.mark(connections[alias])
-                    if mark != self._marks.get(alias):
-                        opened += 1
-                    self._marks[alias] = mark
-                else:
+            if target.server.in_memory:
+                mark = self._mark(target)
+                opened += mark != target.watched
+                target.watched = mark
+            else:
+                for alias in target.aliases:
                     self._close(alias)
         return opened
 

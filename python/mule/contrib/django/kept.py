@@ -28,6 +28,7 @@ class Guard:
 
     def __init__(self, build):
         self.build = build
+        self._pid = os.getpid()
         self._stack = contextlib.ExitStack()
         self._sessions = []
 
@@ -85,6 +86,8 @@ class Guard:
     def forget(self):
         """In a fork, whose parent goes on holding them. A driver that says
         goodbye to the server when it is collected would end that."""
+        if os.getpid() == self._pid:
+            return
         for cursor in self._sessions:
             fileno = getattr(cursor.db.connection, "fileno", None)
             if cursor.db.vendor == "mysql" and fileno is not None:

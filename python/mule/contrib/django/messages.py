@@ -114,8 +114,8 @@ def explain(error, doing, words=(), server=None, wrapper=None):
         return Unfit(f"{doing}: {text}", _improper(text))
     if isinstance(cause, NotSupportedError) or isinstance(
             cause, NotImplementedError):
-        return Unfit(f"{doing}: {text}", "run with -j 1 --isolation worker, "
-                     "or keep these tests to manage.py test")
+        return Unfit(f"{doing}: {text}", "each slot needs a clone, which this "
+                     "engine does not make; `manage.py test` does without")
     return Unfit(f"{doing}: {type(cause).__name__}: {text}"
                  if not isinstance(cause, Error) else f"{doing}: {text}",
                  _place(cause))

@@ -51,15 +51,20 @@ def place_of(header):
 class Record:
     """One file. `header` is its first line."""
 
-    def __init__(self, path, header, fd=None):
+    def __init__(self, path, header, fd=None, sync=True):
         self.path = path
         self.header = header
         self.fd = fd
+        self.sync = sync
         self.pid = os.getpid() if fd is not None else None
 
     @classmethod
-    def begin(cls, build):
-        """Of this process, which becomes the owner. OSError: no such place."""
+    def begin(cls, build, sync=True):
+        """Of this process, which becomes the owner. OSError: no such place.
+
+        Without `sync` it does not outlive a loss of power, which is well
+        where all that is recorded lies in the same folder.
+        """
         home = folder()
         os.makedirs(home, mode=0o700, exist_ok=True)
         header = {"mule": "databases", "version": VERSION, "build": build,
@@ -74,7 +79,7 @@ class Record:
                      | os.O_CLOEXEC, 0o600)
         try:
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            record = cls(path, header, fd)
+            record = cls(path, header, fd, sync)
             record._append(header)
             os.rename(hidden, path)
         except BaseException:
@@ -82,7 +87,8 @@ class Record:
             os.unlink(hidden)
             raise
         _held.add(path)
-        _sync_folder(home)
+        if sync:
+            _sync_folder(home)
         return record
 
     @classmethod
@@ -143,23 +149,24 @@ class Record:
     def _append(self, line):
         data = json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n"
         if self.fd is not None and self.pid == os.getpid():
-            _write(self.fd, data)
+            _write(self.fd, data, self.sync)
             return
         fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         try:
-            _write(fd, data)
+            _write(fd, data, self.sync)
         finally:
             os.close(fd)
 
 
-def _write(fd, data):
-    """Appends a whole line, on the disk when this returns."""
+def _write(fd, data, sync):
+    """Appends a whole line; with `sync` it is on the disk after this."""
     size = os.fstat(fd).st_size
     if size and os.pread(fd, 1, size - 1) != b"\n":
         data = b"\n" + data  # after half a line of one who died
     if os.write(fd, data) != len(data):
         raise OSError(28, "No space left on device")
-    os.fsync(fd)
+    if sync:
+        os.fsync(fd)
 
 
 def _sync_folder(path):

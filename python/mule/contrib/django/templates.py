@@ -41,6 +41,8 @@ class Target:
         self.state = None
         self.doubtful = False  # tables may be missing, sessions may be left
         self.stamped = False  # the clone carries the stamp
+        # In memory: what it looked like when made, and when last asked.
+        self.mark = self.watched = None
 
     @property
     def alias(self):
@@ -62,6 +64,7 @@ class Templates:
         self.targets = []
         self._bases = {}  # alias: name without build and slot
         self._names = {}  # alias: TEST NAME that we gave
+        self._recorded = set()
         self._config = None  # what setup_databases gave
 
     # Names.
@@ -150,7 +153,7 @@ class Templates:
         outside = not all(server.in_memory
                           for server in self.servers.values())
         try:
-            self.record = Record.begin(self.build)
+            self.record = Record.begin(self.build, outside)
             kept.forget_old()
         except OSError as error:
             if outside:
@@ -166,8 +169,11 @@ class Templates:
 
     def created(self, server, name):
         """Before it is. What is kept is not recorded: nobody drops it."""
-        if self.record is not None and not self.keep:
-            self.record.create(server.place, server.recorded(name))
+        what = server.place, server.recorded(name)
+        if self.record is not None and not self.keep \
+                and what not in self._recorded:
+            self.record.create(*what)
+            self._recorded.add(what)
 
     def _set_up(self, runner, aliases, serialized, say):
         """The runner's own way, but that it asks nobody and clones nothing."""
@@ -398,6 +404,8 @@ class Templates:
         if config is None:
             return
         for target in self.targets:
+            for alias in target.aliases:  # this process may have been a worker
+                connections[alias].settings_dict["NAME"] = target.template
             if target.server.guards and not self.keep:
                 target.server.empty(connections[target.alias],
                                     target.template)
