@@ -21,6 +21,9 @@ DRIVERS = ["psycopg[binary]==3.2.13", "mysqlclient==2.2.7", "coverage"]
 ENVIRONMENTS = {
     "5.2": ["Django==5.2.19", *DRIVERS],
     "4.2": ["Django==4.2.30", *DRIVERS],
+    # Other ways to PostgreSQL.
+    "pool": ["Django==5.2.19", "psycopg[binary,pool]==3.2.13"],
+    "psycopg2": ["Django==5.2.19", "psycopg2-binary==2.9.10"],
 }
 
 # Django 4.2 runs with no Python that is newer.
