@@ -39,8 +39,8 @@ class Settings:
         try:
             import coverage
         except ImportError as problem:
-            raise Refused("coverage.py cannot be used: %s\nmule: hint: install "
-                          "it for %s" % (problem, sys.executable)) from None
+            raise Refused("coverage.py cannot be used: %s; install it for %s"
+                          % (problem, sys.executable)) from None
         self.coverage = coverage_of(
             coverage, wanted.get("rcfile"),
             data_file=os.path.join(wanted["dir"], ".coverage"),
