@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import sqlite3
 
 from support.django_case import DjangoCase, IMPORTS, SQLITE_FILE
+from support.mule_case import ROOT
 
 ONE = IMPORTS + """
 class A(TestCase):
@@ -456,6 +458,37 @@ class Coverage(FrontCase):
                             "manage.py mule --coverage")
         self.suite({".coveragerc": "[run]\nbranch = true\n"})
         self.covered("--branch")
+
+
+class Example(FrontCase):
+
+    def setUp(self):
+        super().setUp()
+        shutil.copytree(os.path.join(ROOT, "examples", "django"), self.folder,
+                        dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns(
+                            "__pycache__", "media", "*.sqlite3"))
+
+    def test_it_is_green(self):
+        result = self.django_test("-j2")
+        self.assertEqual((result.count("passed"), result.count("skipped")),
+                         (21, 1))
+        self.assertEqual(set(result.finished), set(self.django_serial()))
+        result = self.django_test("forums.ModerationTests")
+        self.assertEqual(result.count("passed"), 1)
+
+    def test_mule_yaml_can_have_the_command_itself(self):
+        self.suite({"mule.yaml": """
+            adapter: $PYTHON manage.py mule --worker
+            isolation: worker
+            """})
+        result = self.mule_test("-j2", "shop", "--python", self.python)
+        self.assertEqual(result.count("passed"), 5)
+
+
+class ExampleOld(Example):
+    django = "4.2"
+    test_mule_yaml_can_have_the_command_itself = None
 
 
 class Old(FrontCase):

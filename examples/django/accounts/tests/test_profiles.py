@@ -1,3 +1,5 @@
+import os
+
 from accounts.models import Profile
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
@@ -28,6 +30,9 @@ class ProfileTests(TestCase):
         self.addCleanup(self.profile.picture.delete)
         with self.profile.picture.open() as file:
             self.assertEqual(file.read(), b":-)")
+        if "MULE_SLOT" in os.environ:  # see accounts/apps.py
+            self.assertIn("slot-" + os.environ["MULE_SLOT"],
+                          self.profile.picture.path)
 
     def test_a_login_works(self):
         self.assertTrue(self.client.login(username="johanna",
