@@ -1,7 +1,7 @@
 """Virtual environments from the Python package index.
 
-They are made at first use and kept beside the program that is tested. Needs
-the index once. Without it the tests that ask are skipped, or fail where
+They are made at first use and kept in the folder build, whichever program is
+tested. Needs the index once. Without it the tests that ask are skipped, or fail where
 CI=true.
 """
 
@@ -15,8 +15,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-BUILD = os.path.dirname(os.path.abspath(
-    os.environ.get("MULE_BINARY") or os.path.join(ROOT, "build", "mule")))
+BUILD = os.path.join(ROOT, "build")
 
 
 class Environments:
