@@ -243,8 +243,9 @@ class Adapter(unittest.TestCase):
         main = types.SimpleNamespace(__spec__=spec, __file__=file)
         line = front.adapter(program, main, cwd, ["--settings=a.b"])
         self.assertEqual(line[:8], "$PYTHON ")
-        self.assertEqual(line[-29:], " mule --worker --settings=a.b")
-        return line[8:-29]
+        end = " mule test --worker --settings=a.b"
+        self.assertTrue(line.endswith(end), line)
+        return line[8:-len(end)]
 
     def test_the_path_of_manage_is_relative_where_it_can_be(self):
         self.assertEqual(self.adapter("manage.py"), "manage.py")
@@ -262,6 +263,16 @@ class Adapter(unittest.TestCase):
         self.assertEqual(
             self.adapter("manage.py", "/site/src", "/site/manage.py"),
             "/site/manage.py")
+
+    def test_a_program_that_calls_django_is_not_manage(self):
+        file = os.path.abspath(__file__)
+        self.assertEqual(
+            self.adapter(os.path.basename(file), os.path.dirname(file),
+                         "/usr/bin/other"), os.path.basename(file))
+        spec = types.SimpleNamespace(name="other")
+        self.assertEqual(
+            self.adapter(file, os.path.dirname(file), sys.executable, spec),
+            os.path.basename(file))
 
     def test_a_path_is_one_word(self):
         self.assertEqual(self.adapter("my site/manage.py"),

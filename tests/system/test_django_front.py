@@ -187,6 +187,28 @@ class Entering(FrontCase):
                     cwd=self.path(cwd))
                 self.assertSays(result.text, "1 selected = 1 passed")
 
+    def test_settings_that_look_for_the_word_test_find_it(self):
+        self.project({"shop/tests/test_it.py": IMPORTS + """
+class A(SimpleTestCase):
+    def test_1(self):
+        from django.conf import settings
+        self.assertTrue(settings.TESTING)
+"""}, settings="import sys\nTESTING = 'test' in sys.argv\n")
+        self.django_test()
+
+    def test_the_words_test_and_list_may_be_there_out_of_habit(self):
+        self.write(ONE)
+        result = self.manage("mule", "test", "shop.A")
+        self.assertSays(result.text, "1 selected = 1 passed")
+        result = self.manage("mule", "list", "shop.A")
+        self.assertEqual(result.out, "shop.tests.test_it.A.test_1\n")
+        self.suite({"test/__init__.py": "", "test/test_2.py": IMPORTS + """
+class B(SimpleTestCase):
+    def test_2(self): pass
+"""})
+        result = self.manage("mule", "--list", "test")
+        self.assertEqual(result.out, "test.test_2.B.test_2\n")
+
     def test_the_zygote_is_started_by_mule_alone(self):
         self.write(ONE)
         result = self.manage("mule", "--worker", status=1)

@@ -105,7 +105,7 @@ def fail(problem):
 def program_arguments(argv, extra=()):
     """(those of the native program, notes for the user). Raises Usage."""
     from django.conf import settings
-    typed = argv[2:]
+    typed = without_command(argv[2:])
     command = "list" if "--list" in words_module.special(typed) else "test"
     native = NativeOptions(command)
     found = words_module.sort(typed, native, extra)
@@ -135,6 +135,17 @@ def program_arguments(argv, extra=()):
     return arguments, found.notes
 
 
+def without_command(typed):
+    """`manage.py mule test ...` and `mule list` are habits of the native
+    program; a folder or an app by that name is a label."""
+    from django.conf import settings
+    word = typed[0] if typed else None
+    if word not in ("test", "list") or os.path.exists(word) or any(
+            word in str(entry).split(".") for entry in settings.INSTALLED_APPS):
+        return typed
+    return typed[1:] if word == "test" else ["--list"] + typed[1:]
+
+
 def _settings_word(typed):
     """What manage.py chose, so that every process has the same."""
     module = os.environ.get("DJANGO_SETTINGS_MODULE")
@@ -154,15 +165,18 @@ def adapter(program, main, cwd, words):
     if os.path.basename(program) in ADMIN:
         script = ["-m", "django"]
     else:
-        script = _module(main) or [
+        script = _module(main, program) or [
             _near(program, getattr(main, "__file__", None), cwd)]
-    return "$PYTHON " + shlex.join(script + [COMMAND, "--worker"] + words)
+    # Settings look for this word in sys.argv, to know that tests will run.
+    words = [COMMAND, "test", "--worker"] + words
+    return "$PYTHON " + shlex.join(script + words)
 
 
-def _module(main):
+def _module(main, program):
     """What follows `python`, where that is -m."""
     spec = getattr(main, "__spec__", None)
-    if spec is None:
+    if spec is None or (os.path.isfile(program) and not os.path.samefile(
+            program, getattr(main, "__file__", None) or program)):
         return None
     name = spec.name
     return ["-m", name[:-len(".__main__")] if name.endswith(".__main__")
@@ -170,7 +184,9 @@ def _module(main):
 
 
 def _near(program, file, cwd):
-    path = os.path.abspath(os.path.join(cwd, file or program))
+    path = os.path.abspath(os.path.join(cwd, program))
+    if file and not os.path.isfile(path):  # the folder is another one by now
+        path = os.path.abspath(os.path.join(cwd, file))
     near = os.path.relpath(path, cwd)
     if near.split(os.sep)[0] != os.pardir:
         return near
@@ -186,7 +202,8 @@ def rerun(program, typed):
         words = [os.path.basename(program)]
     else:
         python = getattr(sys, "orig_argv", [""])[0] or sys.executable
-        words = [os.path.basename(python)] + (_module(main) or [program])
+        words = [os.path.basename(python)] + (
+            _module(main, program) or [program])
     words.append(COMMAND)
     for at, word in enumerate(typed):
         if word in ("--settings", "--pythonpath", "--testrunner"):
