@@ -114,9 +114,13 @@ decode_can(const json_t *root, unsigned *can, struct err *err)
         struct slice name;
         unsigned flag;
     } words[] = {
-        {{"collect", 7}, ADAPTER_CAN_COLLECT}, {{"fork", 4}, ADAPTER_CAN_FORK},
-        {{"run", 3}, ADAPTER_CAN_RUN},         {{"page", 4}, ADAPTER_CAN_PAGE},
+        {{"collect", 7}, ADAPTER_CAN_COLLECT},
+        {{"fork", 4}, ADAPTER_CAN_FORK},
+        {{"run", 3}, ADAPTER_CAN_RUN},
+        {{"page", 4}, ADAPTER_CAN_PAGE},
         {{"process", 7}, ADAPTER_CAN_PROCESS},
+        {{"prepare", 7}, ADAPTER_CAN_PREPARE},
+        {{"tidy", 4}, ADAPTER_CAN_TIDY},
     };
     const json_t *array = NULL;
 
@@ -456,6 +460,48 @@ decode_done(struct adapter_message *message, struct err *err)
            usage_decode(message->root, "rusage", &progress->usage, err);
 }
 
+static bool
+decode_preparing(struct adapter_message *message, struct err *err)
+{
+    return field_text(message->root, "text", &message->preparing, err);
+}
+
+static bool
+decode_prepared(struct adapter_message *message, struct err *err)
+{
+    (void)message;
+    (void)err;
+    return true;
+}
+
+static bool
+decode_unfit(struct adapter_message *message, struct err *err)
+{
+    return decode_name(message->root, "reason", &message->unfit.reason, err) &&
+           field_text_optional(message->root, "hint", &message->unfit.hint,
+                               err);
+}
+
+static bool
+decode_note(struct adapter_message *message, struct err *err)
+{
+    struct adapter_note *note = &message->note;
+    struct slice level = {0};
+
+    if (!field_text(message->root, "level", &level, err) ||
+        !decode_name(message->root, "text", &note->text, err) ||
+        !field_text_optional(message->root, "hint", &note->hint, err)) {
+        return false;
+    }
+    note->warning = slice_equals(level, SLICE("warning"));
+    if (!note->warning && !slice_equals(level, SLICE("info"))) {
+        return err_set(err, ERR_PROTOCOL,
+                       "field \"level\" is neither \"info\" nor "
+                       "\"warning\"");
+    }
+    return true;
+}
+
 struct kind {
     const char *name;
     bool (*decode)(struct adapter_message *message, struct err *err);
@@ -481,6 +527,10 @@ static const struct kind kinds[ADAPTER_KIND_COUNT] = {
     [ADAPTER_FIXTURE] = {"fixture", decode_fixture},
     [ADAPTER_EXIT] = {"exit", decode_exit},
     [ADAPTER_DONE] = {"done", decode_done},
+    [ADAPTER_PREPARING] = {"preparing", decode_preparing},
+    [ADAPTER_PREPARED] = {"prepared", decode_prepared},
+    [ADAPTER_UNFIT] = {"unfit", decode_unfit},
+    [ADAPTER_NOTE] = {"note", decode_note},
 };
 
 // Everything that is not memory for the next message becomes zero.

@@ -19,7 +19,7 @@
 #define ADAPTER_PASSED_MAX 64
 #define ADAPTER_SLOT_MAX 65535
 
-#define ADAPTER_PROTOCOL "1.0"
+#define ADAPTER_PROTOCOL "1.1"
 #define ADAPTER_PROTOCOL_MAJOR 1
 
 enum adapter_kind {
@@ -42,6 +42,10 @@ enum adapter_kind {
     ADAPTER_FIXTURE,
     ADAPTER_EXIT,
     ADAPTER_DONE,
+    ADAPTER_PREPARING,
+    ADAPTER_PREPARED,
+    ADAPTER_UNFIT,
+    ADAPTER_NOTE,
     ADAPTER_KIND_COUNT
 };
 
@@ -52,10 +56,12 @@ enum adapter_role {
 
 enum {
     ADAPTER_CAN_COLLECT = 1,
-    ADAPTER_CAN_FORK = 2,    // makes workers from itself
-    ADAPTER_CAN_RUN = 4,     // runs jobs in this very process
-    ADAPTER_CAN_PAGE = 8,    // uses the shared page
-    ADAPTER_CAN_PROCESS = 16 // runs each job in a process of its own
+    ADAPTER_CAN_FORK = 2,     // makes workers from itself
+    ADAPTER_CAN_RUN = 4,      // runs jobs in this very process
+    ADAPTER_CAN_PAGE = 8,     // uses the shared page
+    ADAPTER_CAN_PROCESS = 16, // runs each job in a process of its own
+    ADAPTER_CAN_PREPARE = 32, // has something to set up before the first job
+    ADAPTER_CAN_TIDY = 64     // leaves things that outlive its processes
 };
 
 struct adapter_hello {
@@ -157,6 +163,19 @@ struct adapter_finished {
     struct output_range err;
 };
 
+/* What the tests need cannot be made. */
+struct adapter_unfit {
+    struct slice reason;
+    struct slice hint; // may be empty
+};
+
+/* What the user should know. */
+struct adapter_note {
+    bool warning; // else it is only of interest
+    struct slice text;
+    struct slice hint; // may be empty
+};
+
 /*
  * A decoded message and the memory its texts and arrays are in; zeroed = none.
  * Decoding into one that was used before drops what it held and uses its
@@ -178,6 +197,9 @@ struct adapter_message {
         uint32_t started;                 // the item
         struct adapter_passed passed;
         struct adapter_finished finished; // finished, fixture
+        struct slice preparing;           // in a few words
+        struct adapter_unfit unfit;
+        struct adapter_note note;
     };
 
     // The memory; nobody else's business.

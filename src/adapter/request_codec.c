@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "adapter/adapter_codec.h"
 #include "util/escape.h"
 
 // All of these add to the buffer and rely on its memory of what it refused.
@@ -95,7 +96,8 @@ add_databases(struct buf *buf, const struct request_welcome *welcome)
 bool
 request_add_welcome(struct buf *buf, const struct request_welcome *welcome)
 {
-    buf_add_text(buf, "{\"msg\":\"welcome\",\"protocol\":\"1.0\"");
+    buf_add_text(buf, "{\"msg\":\"welcome\"");
+    add_member(buf, "protocol", ADAPTER_PROTOCOL);
     add_member(buf, "version", welcome->version);
     add_member(buf, "build", welcome->build);
     buf_addf(buf, ",\"options\":{\"isolation\":\"%s\",\"verbosity\":%d",
@@ -192,6 +194,13 @@ request_add_run(struct buf *buf, const struct request_run *run)
     if (run->load != NULL && run->load[0] != '\0') {
         add_member(buf, "load", run->load);
     }
+    return end(buf, "}");
+}
+
+bool
+request_add_prepare(struct buf *buf)
+{
+    buf_add_text(buf, "{\"msg\":\"prepare\"");
     return end(buf, "}");
 }
 

@@ -81,6 +81,8 @@ struct request_run {
 };
 bool request_add_run(struct buf *buf, const struct request_run *run);
 
+bool request_add_prepare(struct buf *buf);
+
 bool request_add_stop(struct buf *buf);
 
 #endif

@@ -249,6 +249,80 @@ rule_skip(struct check *check, struct err *err)
     return true;
 }
 
+// -------------------------------------------------------------- preparing
+
+static bool
+can(struct check *check, unsigned what, const char *lacks)
+{
+    if ((check->talk.zygote_can & what) == 0) {
+        check->skip = lacks;
+        return false;
+    }
+    return true;
+}
+
+static bool
+rule_prepares(struct check *check, struct err *err)
+{
+    return talk_open(&check->talk, ISOLATION_CLASS, err) &&
+           (!can(check, ADAPTER_CAN_PREPARE, "it has nothing to prepare") ||
+            talk_prepare(&check->talk, err));
+}
+
+static bool
+rule_interrupted(struct check *check, struct err *err)
+{
+    struct talk *talk = &check->talk;
+    if (!talk_open(talk, ISOLATION_CLASS, err)) {
+        return false;
+    }
+    if (!can(check, ADAPTER_CAN_PREPARE, "it has nothing to prepare")) {
+        return true;
+    }
+    if (!talk_begin_preparing(talk, err)) {
+        return false;
+    }
+    kill(probe_pid(talk->probe, talk->zygote), SIGINT);
+    talk_send(talk, talk->zygote, request_add_stop);
+    if (!talk_await_end(talk, err) || !is_clean(talk, err)) {
+        return false;
+    }
+    talk->made = false;
+    return true;
+}
+
+static bool
+is_silent(struct check *check, struct err *err)
+{
+    struct buf said = BUF_INIT(4096);
+    probe_add_stderr(check->talk.probe, &said);
+    bool silent = slice_trim(buf_slice(&said)).len == 0;
+    buf_release(&said);
+    return silent || err_set(err, ERR_PROTOCOL,
+                             "it had nothing to complain about, and did so");
+}
+
+static bool
+rule_tidies(struct check *check, struct err *err)
+{
+    struct talk *talk = &check->talk;
+    if (!talk_open(talk, ISOLATION_CLASS, err)) {
+        return false;
+    }
+    if (!can(check, ADAPTER_CAN_TIDY, "it leaves nothing outside")) {
+        return true;
+    }
+    if (!talk_prepare(talk, err)) {
+        return false;
+    }
+    probe_end(talk->probe); // kills it
+    if (!talk_tidy(talk, err)) {
+        return false;
+    }
+    talk->made = false;
+    return is_silent(check, err);
+}
+
 // -------------------------------------------------------------- one worker
 
 static bool
@@ -430,6 +504,11 @@ static const struct rule rules[] = {
     {"the id of a test is a label", STAGE_COLLECTS, rule_label},
     {"a module that is to be skipped is not loaded", STAGE_COLLECTS,
      rule_skip},
+    {"it prepares when it is asked to", STAGE_COLLECTS, rule_prepares},
+    {"it exits with 0 when it is interrupted while it prepares",
+     STAGE_COLLECTS, rule_interrupted},
+    {"it tidies up after itself when it was killed", STAGE_COLLECTS,
+     rule_tidies},
     {"it makes a worker", STAGE_COLLECTS, rule_hires},
     {"a worker runs a job, isolated by class", STAGE_HIRES, rule_runs_class},
     {"a worker runs a job, isolated by worker", STAGE_HIRES, rule_runs_worker},
@@ -466,8 +545,8 @@ print_failure(const struct check *check, const struct err *err)
 {
     struct buf stderr_end = BUF_INIT(4096);
     print_comment(slice_of(err->text));
-    if (err->hint != NULL) {
-        print_comment(slice_of(err->hint));
+    if (err_help(err) != NULL) {
+        print_comment(slice_of(err_help(err)));
     }
     probe_add_stderr(check->talk.probe, &stderr_end);
     if (stderr_end.len > 0) {

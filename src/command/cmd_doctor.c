@@ -48,8 +48,8 @@ complain(struct doctor *doctor, const char *topic, const struct err *err)
 {
     doctor->ills++;
     printf(" FAIL  %-12s %s\n", topic, err->text);
-    if (err->hint != NULL) {
-        printf("       %-12s   %s\n", "", err->hint);
+    if (err_help(err) != NULL) {
+        printf("       %-12s   %s\n", "", err_help(err));
     }
     (void)fflush(stdout);
 }

@@ -36,8 +36,8 @@ int
 command_fail(const struct err *err)
 {
     fprintf(stderr, "mule: error: %s\n", err->text);
-    if (err->hint != NULL) {
-        fprintf(stderr, "mule: hint: %s\n", err->hint);
+    if (err_help(err) != NULL) {
+        fprintf(stderr, "mule: hint: %s\n", err_help(err));
     }
     switch (err->kind) {
     case ERR_USAGE:

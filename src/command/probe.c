@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STDERR_MAX 2000
 
@@ -55,6 +56,7 @@ struct probe {
     bool quiet;  // the guardians have ended what was to be ended
     struct adapter_message message;
     char *line; // that `message` borrows from
+    char build[32];
 };
 
 static void
@@ -204,6 +206,8 @@ probe_new(struct err *err)
         .on_died = on_died,
     };
     struct probe *probe = ALLOC(struct probe);
+    // What it leaves outside must not be another's.
+    snprintf(probe->build, sizeof(probe->build), "check%d", (int)getpid());
     probe->loop = loop_new();
     deadline_init(&probe->deadline, probe->loop, on_deadline, probe);
     probe->guardians = guardians_new(
@@ -212,7 +216,7 @@ probe_new(struct err *err)
     if (probe->guardians != NULL) {
         probe->workplace = workplace_new(
             &(struct workplace_params){
-                .slots = 1, .cpus = 1, .build_id = "check"},
+                .slots = 1, .cpus = 1, .build_id = probe->build},
             err);
     }
     if (probe->workplace != NULL) {
@@ -306,7 +310,8 @@ probe_start(struct probe *probe, const char *const *argv, int slot,
     struct adapter_start start = {
         .command = &probe->command,
         .socket = workplace_socket(probe->workplace),
-        .slot = slot,
+        .slot = slot >= 0 ? slot : -1,
+        .tidy = slot == PROBE_TIDY,
         .out = out,
         .err = error,
     };
@@ -395,6 +400,12 @@ probe_pid(const struct probe *probe, int peer)
 {
     const struct connection *connection = probe->peers[peer].connection;
     return connection == NULL ? 0 : (int)connection_peer_pid(connection);
+}
+
+const char *
+probe_build(const struct probe *probe)
+{
+    return probe->build;
 }
 
 char *

@@ -13,6 +13,8 @@
 #define PROBE_PEERS 16
 #define PROBE_STARTED 4
 #define PROBE_NOBODY (-1)
+// In place of a slot; any other negative number is a zygote.
+#define PROBE_TIDY (-2)
 
 enum probe_kind {
     PROBE_MESSAGE,
@@ -41,8 +43,8 @@ struct probe *probe_new(struct err *err);
 void probe_free(struct probe *probe);
 
 /*
- * Starts the command in a role: as a zygote, or (`slot` not negative) as the
- * worker of a slot. At most PROBE_STARTED times until probe_end.
+ * Starts the command in a role: as a zygote, to tidy up, or (`slot` not
+ * negative) as the worker of a slot. At most PROBE_STARTED times until probe_end.
  */
 bool probe_start(struct probe *probe, const char *const *argv, int slot,
                  struct err *err);
@@ -64,6 +66,9 @@ int probe_pid(const struct probe *probe, int peer);
 
 /* Paths for a worker: "out", "err", "page". To be freed. */
 char *probe_path(const struct probe *probe, const char *name);
+
+/* The id of the build that it plays. */
+const char *probe_build(const struct probe *probe);
 
 /* The end of what the adapter said on standard error; added to `buf`. */
 void probe_add_stderr(const struct probe *probe, struct buf *buf);

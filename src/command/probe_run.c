@@ -149,6 +149,12 @@ take_progress(const struct talk *talk, struct progress *progress,
         return true;
     case ADAPTER_DONE:
         return take_done(talk, progress, &message->progress, err);
+    case ADAPTER_NOTE:
+        return true;
+    case ADAPTER_UNFIT:
+        return talk_unfit(event, err);
+    case ADAPTER_PREPARING:
+    case ADAPTER_PREPARED:
     case ADAPTER_OTHER:
     case ADAPTER_HELLO:
     case ADAPTER_IMPORTING:

@@ -37,10 +37,29 @@ talk_release(struct talk *talk)
     keep_release(&talk->keep);
 }
 
+/* What it made is removed by itself or, if it does not, by another. */
+static void
+leave_nothing(struct talk *talk)
+{
+    struct err ignored = {0};
+    if (!talk->made || (talk->zygote_can & ADAPTER_CAN_TIDY) == 0) {
+        return;
+    }
+    talk->made = false;
+    talk_send(talk, talk->zygote, request_add_stop);
+    if (!talk_await_end(talk, &ignored) || talk->status != 0) {
+        probe_end(talk->probe);
+        err_clear(&ignored);
+        talk_tidy(talk, &ignored);
+    }
+}
+
 void
 talk_end(struct talk *talk)
 {
+    leave_nothing(talk);
     probe_end(talk->probe);
+    talk->prepared = talk->made = false;
     talk->zygote = talk->worker = PROBE_NOBODY;
     talk->said_exited = talk->forked = false;
     talk->spawned = 0;
@@ -158,6 +177,7 @@ talk_start(struct talk *talk, struct err *err)
     const struct adapter_hello *hello = &event.message->hello;
     talk->zygote = event.peer;
     talk->zygote_can = hello->can;
+    talk->prepared = (hello->can & ADAPTER_CAN_PREPARE) == 0;
     talk->about =
         keep_printf(&talk->keep, "adapter %.*s %.*s, %.*s, protocol %.*s",
                     SLICE_ARG(hello->adapter), SLICE_ARG(hello->version),
@@ -175,7 +195,7 @@ send_welcome(struct talk *talk, int peer, enum isolation isolation, bool extra)
     struct buf lines = BUF_INIT(TALK_LINES_MAX);
     request_add_welcome(&lines, &(struct request_welcome){
                                     .version = MULE_VERSION,
-                                    .build = "check",
+                                    .build = probe_build(talk->probe),
                                     .isolation = isolation,
                                     .verbosity = 1,
                                     .max_output = (uint64_t)1 << 20,
@@ -271,7 +291,11 @@ take_collected(struct talk *talk, const struct probe_event *event,
     case ADAPTER_FOREIGN:
     case ADAPTER_THREADS:
     case ADAPTER_WARNING:
+    case ADAPTER_NOTE:
         return true;
+    case ADAPTER_PREPARING:
+    case ADAPTER_PREPARED:
+    case ADAPTER_UNFIT:
     case ADAPTER_OTHER:
     case ADAPTER_HELLO:
     case ADAPTER_FORKED:
@@ -314,6 +338,107 @@ talk_open(struct talk *talk, enum isolation isolation, struct err *err)
 {
     return talk_start(talk, err) && talk_welcome(talk, isolation, false, err) &&
            talk_collect(talk, NULL, NULL, err);
+}
+
+// -------------------------------------------------------------- preparing
+
+bool
+talk_unfit(const struct probe_event *event, struct err *err)
+{
+    const struct adapter_unfit *unfit = &event->message->unfit;
+    struct slice line =
+        slice_first(unfit->reason, slice_find(unfit->reason, '\n'));
+    err_set(err, ERR_PROTOCOL, "it is unfit: %.*s",
+            SLICE_ARG(slice_first(line, 200)));
+    if (unfit->hint.len > 0) {
+        err_advise(err, "%.*s", SLICE_ARG(slice_first(unfit->hint, 200)));
+    }
+    return false;
+}
+
+static bool
+take_preparing(struct talk *talk, const struct probe_event *event,
+               struct err *err)
+{
+    switch (event->message->kind) {
+    case ADAPTER_PREPARED:
+        talk->prepared = true;
+        return true;
+    case ADAPTER_PREPARING:
+    case ADAPTER_NOTE:
+        return true;
+    case ADAPTER_UNFIT:
+        return talk_unfit(event, err);
+    case ADAPTER_OTHER:
+    case ADAPTER_HELLO:
+    case ADAPTER_IMPORTING:
+    case ADAPTER_JOB:
+    case ADAPTER_UNKNOWN:
+    case ADAPTER_FOREIGN:
+    case ADAPTER_THREADS:
+    case ADAPTER_WARNING:
+    case ADAPTER_COLLECTED:
+    case ADAPTER_FORKED:
+    case ADAPTER_EXITED:
+    case ADAPTER_FAILED:
+    case ADAPTER_PROCESS:
+    case ADAPTER_STARTED:
+    case ADAPTER_PASSED:
+    case ADAPTER_FINISHED:
+    case ADAPTER_FIXTURE:
+    case ADAPTER_EXIT:
+    case ADAPTER_DONE:
+    case ADAPTER_KIND_COUNT:
+        break;
+    }
+    return talk_not_now(event, "while it prepares", err);
+}
+
+bool
+talk_begin_preparing(struct talk *talk, struct err *err)
+{
+    struct probe_event event;
+    talk->made = true;
+    talk_send(talk, talk->zygote, request_add_prepare);
+    return talk_hear(talk, "\"prepared\"", &event, err) &&
+           take_preparing(talk, &event, err);
+}
+
+bool
+talk_prepare(struct talk *talk, struct err *err)
+{
+    struct probe_event event;
+    if (talk->prepared) {
+        return true;
+    }
+    if (!talk_begin_preparing(talk, err)) {
+        return false;
+    }
+    while (!talk->prepared) {
+        if (!talk_hear(talk, "\"prepared\"", &event, err) ||
+            !take_preparing(talk, &event, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+talk_tidy(struct talk *talk, struct err *err)
+{
+    struct probe_event event;
+    if (!probe_start(talk->probe, talk->argv, PROBE_TIDY, err)) {
+        return false;
+    }
+    do {
+        probe_next(talk->probe, talk->wait_ms, &event);
+        if (event.kind == PROBE_TIMEOUT) {
+            return err_set(err, ERR_PROTOCOL,
+                           "its process is still there after %" PRId64 " ms",
+                           talk->wait_ms);
+        }
+    } while (event.kind != PROBE_EXITED);
+    return event.status == 0 || fail_at_end(event.status, err);
 }
 
 // ---------------------------------------------------------------- a worker
@@ -420,6 +545,9 @@ talk_hire(struct talk *talk, enum isolation isolation, struct err *err)
 {
     bool fork = (talk->zygote_can & ADAPTER_CAN_FORK) != 0;
     struct probe_event event;
+    if (!talk_prepare(talk, err)) {
+        return false;
+    }
     talk->worker = PROBE_NOBODY;
     talk->worker_pid = 0;
     talk->forked = talk->said_exited = false;

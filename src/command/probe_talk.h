@@ -27,6 +27,8 @@ struct talk {
     unsigned zygote_can;
     unsigned worker_can;
     int worker_pid;
+    bool prepared;    // there is nothing to prepare, or not any more
+    bool made;        // it may have to remove something
     bool forked;      // the worker is a fork of the zygote
     int spawned;      // workers that were started by themselves so far
     bool said_exited; // the worker's end is known, from the zygote if forked
@@ -60,8 +62,20 @@ bool talk_collect(struct talk *talk, const char *label, const char *skip,
 /* talk_start, talk_welcome and talk_collect of everything. */
 bool talk_open(struct talk *talk, enum isolation isolation, struct err *err);
 
+/* Asks it to prepare, and waits until it has. */
+bool talk_prepare(struct talk *talk, struct err *err);
+
+/* Asks it to prepare, and waits until it says something about that. */
+bool talk_begin_preparing(struct talk *talk, struct err *err);
+
+/* Fails because it says that the tests cannot be run. */
+bool talk_unfit(const struct probe_event *event, struct err *err);
+
+/* Starts the command to tidy up, and waits until it has ended, with 0. */
+bool talk_tidy(struct talk *talk, struct err *err);
+
 /*
- * Gets a worker for slot 0: by a fork of the zygote or, where it cannot, by
+ * Gets a worker for slot 0, of a zygote that is prepared: by a fork of the zygote or, where it cannot, by
  * starting the command again.
  */
 bool talk_hire(struct talk *talk, enum isolation isolation, struct err *err);

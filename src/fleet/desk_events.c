@@ -24,6 +24,30 @@ on_room(void *ctx)
     desk_give(ctx);
 }
 
+/* As if a setup script said so. */
+static void
+on_preparing(void *ctx, struct slice text)
+{
+    struct desk *desk = ctx;
+    struct buf line = BUF_INIT(4096);
+    if (text.len > 0) {
+        buf_add_slice(&line, slice_first(text, 4000));
+        buf_add_char(&line, '\n');
+        desk_tell(desk, &(struct update){
+                            .kind = UPDATE_SAID,
+                            .text = buf_slice(&line),
+                        });
+    }
+    buf_release(&line);
+}
+
+static void
+on_prepared(void *ctx, uint64_t us)
+{
+    (void)ctx;
+    (void)us; // its first job tells of that
+}
+
 void
 desk_tell_begun(struct desk *desk, struct errand *errand, int slot)
 {
@@ -219,6 +243,8 @@ desk_events(void)
 {
     static const struct executor_events events = {
         .on_room = on_room,
+        .on_preparing = on_preparing,
+        .on_prepared = on_prepared,
         .on_job_begin = on_job_begin,
         .on_begin = on_begin,
         .on_slow = on_slow,

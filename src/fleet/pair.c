@@ -96,6 +96,20 @@ on_room(void *ctx)
 }
 
 static void
+on_preparing(void *ctx, struct slice text)
+{
+    struct pair *pair = of_side(ctx);
+    pair->events->on_preparing(pair->ctx, text);
+}
+
+static void
+on_prepared(void *ctx, uint64_t us)
+{
+    struct pair *pair = of_side(ctx);
+    pair->events->on_prepared(pair->ctx, us);
+}
+
+static void
 on_job_begin(void *ctx, uint32_t job, uint16_t attempt, int slot)
 {
     struct pair *pair = of_side(ctx);
@@ -183,7 +197,7 @@ on_broken(void *ctx, const struct err *err)
         return;
     }
     char *text = alloc_printf("%s; this machine goes on alone", err->text);
-    pair->events->on_note(pair->ctx, NOTE_ERROR, text, err->hint);
+    pair->events->on_note(pair->ctx, NOTE_ERROR, text, err_help(err));
     free(text);
 }
 
@@ -205,6 +219,8 @@ pair_events(void)
 {
     static const struct executor_events events = {
         .on_room = on_room,
+        .on_preparing = on_preparing,
+        .on_prepared = on_prepared,
         .on_job_begin = on_job_begin,
         .on_begin = on_begin,
         .on_slow = on_slow,

@@ -85,8 +85,8 @@ serving_fail(struct serving *serving, const struct err *err)
     }
     struct buf why = BUF_INIT(1024);
     buf_add_text(&why, err->text);
-    if (err->hint != NULL) {
-        buf_addf(&why, " (%s)", err->hint);
+    if (err_help(err) != NULL) {
+        buf_addf(&why, " (%s)", err_help(err));
     }
     serving_add_failed(&serving->line, buf_text(&why));
     serving_send_line(serving);

@@ -16,6 +16,8 @@ enum event_kind {
     EVENT_RUN_STARTED,
     EVENT_COLLECTING, // a module is about to be loaded
     EVENT_COLLECTED,  // what is selected is known
+    EVENT_PREPARING,  // what the tests need is being made
+    EVENT_PREPARED,
     EVENT_SCRIPT_STARTED,
     EVENT_SCRIPT_FINISHED,
     EVENT_JOB_STARTED,
@@ -160,7 +162,9 @@ struct event {
     uint64_t us;     // since the run began
     union {
         struct event_run run;
-        struct slice module; // collecting
+        struct slice module;    // collecting
+        struct slice preparing; // what just now; empty: it begins
+        uint64_t prepared_us;   // how long it took
         struct event_collected collected;
         struct event_job job;
         struct event_test test;

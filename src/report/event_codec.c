@@ -315,6 +315,12 @@ add_members(struct buf *buf, const struct event *event)
     case EVENT_COLLECTED:
         add_collected(buf, &event->collected);
         break;
+    case EVENT_PREPARING:
+        add_some(buf, "text", event->preparing);
+        break;
+    case EVENT_PREPARED:
+        add_uint(buf, "us", event->prepared_us);
+        break;
     case EVENT_SCRIPT_STARTED:
     case EVENT_SCRIPT_FINISHED:
         add_script(buf, &event->script, event->kind == EVENT_SCRIPT_FINISHED);

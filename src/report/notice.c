@@ -49,6 +49,23 @@ print_collected(struct sheet *sheet, const struct event_collected *collected)
 }
 
 static void
+print_preparing(struct sheet *sheet, struct slice text)
+{
+    sheet_add(sheet, STYLE_DIM, "preparing: ");
+    sheet_text(sheet, STYLE_DIM, text);
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+}
+
+static void
+print_prepared(struct sheet *sheet, uint64_t us)
+{
+    char span[SHEET_SPAN_SIZE];
+
+    sheet_add(sheet, STYLE_DIM, "prepared in %s", sheet_seconds(span, us));
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+}
+
+static void
 print_script(struct sheet *sheet, const struct event_script *script,
              int verbosity)
 {
@@ -228,6 +245,10 @@ notice_is_due(const struct event *event, int verbosity)
     case EVENT_TEST_SLOW:
     case EVENT_LEAKED:
         return verbosity >= 1;
+    case EVENT_PREPARING:
+        return verbosity >= 2 && event->preparing.len > 0;
+    case EVENT_PREPARED:
+        return verbosity >= 2;
     case EVENT_SCRIPT_FINISHED:
         return verbosity >= 2 || !event->script.ok;
     case EVENT_JOB_FINISHED:
@@ -261,6 +282,12 @@ notice_print(struct sheet *sheet, const struct event *event, int verbosity,
         break;
     case EVENT_COLLECTED:
         print_collected(sheet, &event->collected);
+        break;
+    case EVENT_PREPARING:
+        print_preparing(sheet, event->preparing);
+        break;
+    case EVENT_PREPARED:
+        print_prepared(sheet, event->prepared_us);
         break;
     case EVENT_SCRIPT_FINISHED:
         print_script(sheet, &event->script, verbosity);

@@ -133,6 +133,20 @@ note_script(struct progress *progress, const struct event *event)
     }
 }
 
+static void
+note_preparing(struct progress *progress, const struct event *event)
+{
+    struct buf *activity = &progress->activity;
+    bool begins = event->preparing.len == 0;
+
+    if (begins) {
+        progress->activity_us = event->us;
+    }
+    buf_reset(activity);
+    buf_add_text(activity, begins ? "preparing" : "preparing: ");
+    buf_add_slice(activity, slice_first(event->preparing, MOST_NAME / 2));
+}
+
 void
 progress_note(struct progress *progress, const struct event *event)
 {
@@ -150,6 +164,13 @@ progress_note(struct progress *progress, const struct event *event)
         buf_reset(&progress->activity);
         progress->total = event->collected.items;
         progress->highest = event->collected.items + event->collected.excluded;
+        progress->began_us = event->us;
+        break;
+    case EVENT_PREPARING:
+        note_preparing(progress, event);
+        break;
+    case EVENT_PREPARED:
+        buf_reset(&progress->activity);
         progress->began_us = event->us;
         break;
     case EVENT_SCRIPT_STARTED:
@@ -170,6 +191,9 @@ progress_note(struct progress *progress, const struct event *event)
         note_end(progress, event);
         break;
     case EVENT_STOPPING:
+        if (progress->total > 0) {
+            buf_reset(&progress->activity); // of preparing
+        }
         progress->stopping = true;
         break;
     case EVENT_RUN_STARTED:

@@ -203,6 +203,8 @@ summary_note(struct summary *summary, const struct event *event)
     case EVENT_RUN_STARTED:
     case EVENT_COLLECTING:
     case EVENT_COLLECTED:
+    case EVENT_PREPARING:
+    case EVENT_PREPARED:
     case EVENT_SCRIPT_STARTED:
     case EVENT_SCRIPT_FINISHED:
     case EVENT_TEST_STARTED:

@@ -7,7 +7,7 @@
 static void
 choose_output(struct child_params *params, const struct adapter_start *start)
 {
-    if (start->command->terminal) {
+    if (start->command->terminal && !start->tidy) {
         params->input = CHILD_INPUT_TERMINAL;
         params->out = CHILD_OUTPUT_TERMINAL;
         params->err = CHILD_OUTPUT_TERMINAL;
@@ -34,7 +34,7 @@ adapter_command_start(struct guardians *guardians,
         variables_set_number(&variables, "MULE_SLOT", start->slot);
         variables_set_number(&variables, "MULE_LOCAL_SLOT", start->local_slot);
     } else {
-        variables_set(&variables, "MULE_ROLE", "zygote");
+        variables_set(&variables, "MULE_ROLE", start->tidy ? "tidy" : "zygote");
     }
     if (start->tmp != NULL) {
         variables_set(&variables, "TMPDIR", start->tmp);
@@ -42,7 +42,7 @@ adapter_command_start(struct guardians *guardians,
     struct child_params params = {
         .argv = start->command->argv,
         .env = variables_list(&variables),
-        .zygote = true,
+        .zygote = !start->tidy,
     };
     choose_output(&params, start);
     struct child *child = child_start(guardians, &params, events, ctx, err);

@@ -16,7 +16,8 @@ struct adapter_command {
 /*
  * Starts a process of the adapter that calls `socket`: a zygote where `slot`
  * is -1, else a worker of that slot, whose output goes to `out` and `err` (or
- * to a pipe: NULL) and whose temporary folder is `tmp`.
+ * to a pipe: NULL) and whose temporary folder is `tmp`. With `tidy` it calls
+ * nobody, and removes what the build has left outside.
  */
 struct adapter_start {
     const struct adapter_command *command;
@@ -26,6 +27,7 @@ struct adapter_start {
     const char *out;
     const char *err; // the same text as `out`: merged
     const char *tmp; // or NULL
+    bool tidy;
 };
 struct child *adapter_command_start(struct guardians *guardians,
                                     const struct adapter_start *start,

@@ -80,6 +80,22 @@ chronicle_collected(struct chronicle *chronicle,
 }
 
 void
+chronicle_preparing(struct chronicle *chronicle, struct slice text)
+{
+    struct event event = make(chronicle, EVENT_PREPARING);
+    event.preparing = text;
+    tell(chronicle, &event);
+}
+
+void
+chronicle_prepared(struct chronicle *chronicle, uint64_t us)
+{
+    struct event event = make(chronicle, EVENT_PREPARED);
+    event.prepared_us = us;
+    tell(chronicle, &event);
+}
+
+void
 chronicle_script(struct chronicle *chronicle, enum event_kind kind,
                  const struct event_script *script)
 {

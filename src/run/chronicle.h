@@ -44,6 +44,9 @@ void chronicle_run_started(struct chronicle *chronicle,
 void chronicle_collecting(struct chronicle *chronicle, struct slice module);
 void chronicle_collected(struct chronicle *chronicle,
                          const struct event_collected *collected);
+/* What is being made just now; empty: it begins. */
+void chronicle_preparing(struct chronicle *chronicle, struct slice text);
+void chronicle_prepared(struct chronicle *chronicle, uint64_t us);
 void chronicle_script(struct chronicle *chronicle, enum event_kind kind,
                       const struct event_script *script);
 void chronicle_job_started(struct chronicle *chronicle, uint32_t job,

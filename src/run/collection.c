@@ -281,6 +281,10 @@ collection_take(struct collection *collection,
     case ADAPTER_FIXTURE:
     case ADAPTER_EXIT:
     case ADAPTER_DONE:
+    case ADAPTER_PREPARING:
+    case ADAPTER_PREPARED:
+    case ADAPTER_UNFIT:
+    case ADAPTER_NOTE:
     case ADAPTER_KIND_COUNT:
         break;
     }

@@ -66,6 +66,12 @@ struct order_appeared {
 /* All calls come from the loop, never from inside a call of the executor. */
 struct executor_events {
     void (*on_room)(void *ctx); // capacity may have grown
+    /*
+     * What the tests need is being made, and takes a while: what just now, in
+     * a few words, or that it begins (empty). There is no room before it is.
+     */
+    void (*on_preparing)(void *ctx, struct slice text);
+    void (*on_prepared)(void *ctx, uint64_t us);
     void (*on_job_begin)(void *ctx, uint32_t job, uint16_t attempt, int slot);
     void (*on_begin)(void *ctx, uint32_t job, uint16_t attempt, uint32_t item,
                      int slot, uint64_t began_us);

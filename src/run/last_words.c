@@ -69,13 +69,11 @@ last_words_explain(const struct last_words *words, struct err *err)
     }
     struct buf text = BUF_INIT(2048);
     escape_terminal(&text, said, ESCAPE_ONE_LINE);
-    struct err with = {.kind = err->kind, .hint = err->hint};
     char cause[sizeof(err->text)];
     memcpy(cause, err->text, sizeof(cause));
-    int room = (int)sizeof(with.text) - (int)strlen("; it printed: ") - 1;
+    int room = (int)sizeof(err->text) - (int)strlen("; it printed: ") - 1;
     int left = room - (int)(text.len < 140 ? text.len : 140);
-    snprintf(with.text, sizeof(with.text), "%.*s; it printed: %.140s", left,
+    snprintf(err->text, sizeof(err->text), "%.*s; it printed: %.140s", left,
              cause, buf_text(&text));
-    *err = with;
     buf_release(&text);
 }

@@ -180,6 +180,20 @@ on_room(void *ctx)
 }
 
 static void
+on_preparing(void *ctx, struct slice text)
+{
+    struct run *run = ctx;
+    chronicle_preparing(&run->chronicle, text);
+}
+
+static void
+on_prepared(void *ctx, uint64_t us)
+{
+    struct run *run = ctx;
+    chronicle_prepared(&run->chronicle, us);
+}
+
+static void
 on_leak(void *ctx, const struct event_leak *leak)
 {
     struct run *run = ctx;
@@ -221,6 +235,8 @@ run_executor_events(void)
 {
     static const struct executor_events events = {
         .on_room = on_room,
+        .on_preparing = on_preparing,
+        .on_prepared = on_prepared,
         .on_job_begin = on_job_begin,
         .on_begin = on_begin,
         .on_slow = on_slow,

@@ -371,6 +371,10 @@ slot_message(struct slot *slot, const struct adapter_message *message)
     case ADAPTER_FORKED:
     case ADAPTER_EXITED:
     case ADAPTER_FAILED:
+    case ADAPTER_PREPARING:
+    case ADAPTER_PREPARED:
+    case ADAPTER_UNFIT:
+    case ADAPTER_NOTE:
     case ADAPTER_KIND_COUNT:
         slot_condemn(slot, true, "said what only a zygote may say");
         break;

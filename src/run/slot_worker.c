@@ -1,5 +1,6 @@
 #include "run/slot_internal.h"
 
+#include "run/remark.h"
 #include "util/log.h"
 
 #include <signal.h>
@@ -71,6 +72,15 @@ slot_condemn(struct slot *slot, bool breach, const char *problem)
     }
 }
 
+/* The first of them is enough: what runs, here too, is cancelled then. */
+static void
+take_unfit(struct slot *slot, const struct adapter_message *message)
+{
+    if (!slot->cancelled) {
+        remark_unfit(&message->unfit, slot->shared->events, slot->shared->ctx);
+    }
+}
+
 static void
 on_message(void *ctx, struct session *session,
            const struct adapter_message *message)
@@ -79,6 +89,10 @@ on_message(void *ctx, struct session *session,
     (void)session;
     if (message->kind == ADAPTER_HELLO) {
         slot_condemn(slot, true, "greeted twice");
+    } else if (message->kind == ADAPTER_UNFIT) {
+        take_unfit(slot, message);
+    } else if (message->kind == ADAPTER_NOTE) {
+        remark_note(&message->note, slot->shared->events, slot->shared->ctx);
     } else if (message->kind != ADAPTER_IMPORTING &&
                message->kind != ADAPTER_WARNING &&
                message->kind != ADAPTER_THREADS) {

@@ -5,8 +5,11 @@
 #include "run/callers.h"
 #include "run/crew.h"
 #include "run/leak.h"
+#include "run/remark.h"
+#include "run/tidy.h"
 #include "schedule/batch.h"
 #include "util/alloc.h"
+#include "util/escape.h"
 #include "util/log.h"
 
 #include <stdlib.h>
@@ -26,6 +29,7 @@ struct suite {
     struct callers callers;
     struct batch batch;
     struct deadline tick;
+    struct tidy tidy;
     bool cancelled;
     bool draining;
     bool zygote_stopping;
@@ -134,9 +138,35 @@ end_drain(void *ctx)
 }
 
 static void
+on_tidied(void *ctx, const char *problem)
+{
+    struct suite *suite = ctx;
+    if (problem != NULL) {
+        suite->params.events->on_note(
+            suite->params.ctx, NOTE_WARNING, problem,
+            "`mule doctor` names the databases that are left");
+    }
+    end_drain(suite);
+}
+
+/* All that the tests left is gone, but for what is not on this machine. */
+static void
 on_settled(void *ctx)
 {
-    end_drain(ctx);
+    struct suite *suite = ctx;
+    if (!zygote_owes(suite->zygote)) {
+        end_drain(suite);
+        return;
+    }
+    const struct suite_params *params = &suite->params;
+    tidy_init(&suite->tidy, &(struct tidy_params){
+                                .loop = params->loop,
+                                .guardians = params->guardians,
+                                .command = params->command,
+                                .on_done = on_tidied,
+                                .ctx = suite,
+                            });
+    tidy_start(&suite->tidy);
 }
 
 /* Slots first, then the zygote, then what they all left behind. */
@@ -175,6 +205,43 @@ on_zygote_ready(void *ctx)
     suite->shared.spawn = !fork || suite->params.settings->start == START_SPAWN;
     suite->shared.inside = suite->params.command->terminal;
     suite->params.events->on_room(suite->params.ctx);
+}
+
+static void
+on_preparing(void *ctx, struct slice text)
+{
+    struct suite *suite = ctx;
+    suite->params.events->on_preparing(suite->params.ctx, text);
+}
+
+static void
+on_prepared(void *ctx, uint64_t us, struct slice said)
+{
+    struct suite *suite = ctx;
+    const struct executor_events *events = suite->params.events;
+    events->on_prepared(suite->params.ctx, us);
+    if (said.len > 0) {
+        struct buf text = BUF_INIT(2 * LAST_WORDS_MAX);
+        buf_add_text(&text, "printed while preparing:\n");
+        escape_terminal(&text, said, ESCAPE_KEEP_LINES);
+        events->on_note(suite->params.ctx, NOTE_INFO, buf_text(&text), NULL);
+        buf_release(&text);
+    }
+    events->on_room(suite->params.ctx);
+}
+
+static void
+on_unfit(void *ctx, const struct adapter_unfit *unfit)
+{
+    struct suite *suite = ctx;
+    remark_unfit(unfit, suite->params.events, suite->params.ctx);
+}
+
+static void
+on_zygote_note(void *ctx, const struct adapter_note *note)
+{
+    struct suite *suite = ctx;
+    remark_note(note, suite->params.events, suite->params.ctx);
 }
 
 static struct slot *
@@ -231,7 +298,8 @@ static bool
 go_on_without_zygote(struct suite *suite, const struct err *err)
 {
     if (suite->shared.inside || suite->cancelled || suite->shared.spawn ||
-        (zygote_can(suite->zygote) & ADAPTER_CAN_RUN) == 0) {
+        (zygote_can(suite->zygote) & ADAPTER_CAN_RUN) == 0 ||
+        !zygote_prepare(suite->zygote)) {
         return false;
     }
     suite->shared.spawn = true;
@@ -293,7 +361,10 @@ executor_room(struct executor *executor, uint32_t waiting)
 {
     struct suite *suite = of_executor(executor);
     bool ready = zygote_is_ready(suite->zygote) || suite->shared.spawn;
-    if (!ready || suite->draining) {
+    if (!ready || suite->draining || suite->cancelled) {
+        return 0;
+    }
+    if (waiting > 0 && !zygote_prepare(suite->zygote)) {
         return 0;
     }
     int slots = slots_in_use(suite);
@@ -317,6 +388,10 @@ executor_cancel(struct executor *executor, bool now)
     struct suite *suite = of_executor(executor);
     suite->cancelled = true;
     crew_cancel(&suite->crew, now);
+    if (now) {
+        zygote_hurry(suite->zygote);
+        tidy_hurry(&suite->tidy);
+    }
 }
 
 static void
@@ -429,6 +504,10 @@ make_zygote(struct suite *suite)
         .on_forked = on_forked,
         .on_failed = on_failed,
         .on_exited = on_exited,
+        .on_preparing = on_preparing,
+        .on_prepared = on_prepared,
+        .on_unfit = on_unfit,
+        .on_note = on_zygote_note,
         .on_message = on_zygote_message,
         .on_died = on_zygote_died,
         .on_stopped = on_zygote_stopped,
@@ -510,6 +589,7 @@ suite_free(struct suite *suite)
         return;
     }
     deadline_release(&suite->tick);
+    tidy_release(&suite->tidy);
     callers_release(&suite->callers);
     crew_release(&suite->crew);
     zygote_free(suite->zygote);

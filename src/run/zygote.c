@@ -22,12 +22,16 @@
 #define ZYGOTE_STOP_MS 2000
 // To write the coverage of a large suite takes a while.
 #define ZYGOTE_SAVE_MS 60000
+// To remove what it made, as databases; and when somebody will not wait.
+#define ZYGOTE_REMOVE_MS 60000
+#define ZYGOTE_HURRY_MS 10000
 
 enum zygote_state {
     ZYGOTE_ABSENT = 1,
     ZYGOTE_STARTING, // started; has not greeted
     ZYGOTE_COLLECTING,
     ZYGOTE_READY,
+    ZYGOTE_PREPARING,
     ZYGOTE_STOPPING,
 };
 
@@ -41,9 +45,16 @@ struct zygote {
     struct last_words said;
     unsigned can;
     int dump_signal;
-    bool hung;       // it was killed for not answering
-    bool closed;     // it was killed for closing its connection
-    struct buf line; // a request being built
+    bool hung;     // it was killed for not answering
+    bool closed;   // it was killed for closing its connection
+    bool prepared; // what is needed is there, whoever made it
+    bool waits;    // to collect, until it is prepared
+    bool made;     // it may have made something that it must remove
+    bool owes;     // one of them did not, or not to the end
+    bool hurried;
+    bool unfit;        // it said so
+    uint64_t asked_us; // to prepare
+    struct buf line;   // a request being built
     struct err err;
 };
 
@@ -137,6 +148,102 @@ ask_collection(struct zygote *zygote)
     }
 }
 
+// -------------------------------------------------------------- preparing
+
+static bool
+is_of_preparing(enum adapter_kind kind)
+{
+    return kind == ADAPTER_PREPARING || kind == ADAPTER_PREPARED;
+}
+
+static void
+finish_preparing(struct zygote *zygote)
+{
+    const struct zygote_params *params = &zygote->params;
+    uint64_t now = (uint64_t)loop_now_us(params->loop);
+    deadline_disarm(&zygote->deadline);
+    zygote->state = ZYGOTE_READY;
+    zygote->prepared = true;
+    if (zygote->waits) {
+        zygote->waits = false;
+        ask_collection(zygote);
+    }
+    params->events->on_prepared(params->ctx, now - zygote->asked_us,
+                                last_words_get(&zygote->said));
+}
+
+static void
+take_preparing(struct zygote *zygote, const struct adapter_message *message)
+{
+    const struct zygote_params *params = &zygote->params;
+    if (zygote->state != ZYGOTE_PREPARING) {
+        if (zygote->state == ZYGOTE_READY) {
+            breach_text(zygote, "it prepares without having been asked");
+        }
+    } else if (message->kind == ADAPTER_PREPARED) {
+        finish_preparing(zygote);
+    } else {
+        params->events->on_preparing(params->ctx, message->preparing);
+    }
+}
+
+static void
+take_unfit(struct zygote *zygote, const struct adapter_message *message)
+{
+    const struct zygote_params *params = &zygote->params;
+    if (zygote->state == ZYGOTE_STOPPING) {
+        return; // nobody wants to run them any more
+    }
+    if (zygote->state == ZYGOTE_PREPARING) {
+        deadline_disarm(&zygote->deadline);
+        zygote->state = ZYGOTE_READY;
+    }
+    zygote->unfit = true;
+    params->events->on_unfit(params->ctx, &message->unfit);
+}
+
+/* It goes on with what it does until it is stopped, which is soon. */
+static void
+give_up_preparing(struct zygote *zygote)
+{
+    const struct zygote_params *params = &zygote->params;
+    char reason[160];
+    snprintf(reason, sizeof(reason),
+             "adapter \"%.60s\" was not prepared within %g s"
+             " (--prepare-timeout)",
+             params->command->name,
+             params->settings->prepare_timeout_ms / 1000.0);
+    struct adapter_unfit unfit = {
+        .reason = slice_of(reason),
+        .hint = SLICE("--prepare-timeout allows it more time"),
+    };
+    params->events->on_unfit(params->ctx, &unfit);
+}
+
+bool
+zygote_prepare(struct zygote *zygote)
+{
+    const struct zygote_params *params = &zygote->params;
+    if (zygote->prepared || (zygote->can & ADAPTER_CAN_PREPARE) == 0) {
+        return true;
+    }
+    if (zygote->state != ZYGOTE_READY || zygote->unfit) {
+        return false;
+    }
+    zygote->state = ZYGOTE_PREPARING;
+    zygote->made = true;
+    zygote->asked_us = (uint64_t)loop_now_us(params->loop);
+    last_words_reset(&zygote->said);
+    buf_reset(&zygote->line);
+    request_add_prepare(&zygote->line);
+    zygote_send(zygote, buf_slice(&zygote->line));
+    if (params->settings->prepare_timeout_ms > 0) {
+        deadline_arm(&zygote->deadline, params->settings->prepare_timeout_ms);
+    }
+    params->events->on_preparing(params->ctx, SLICE(""));
+    return false;
+}
+
 // --------------------------------------------------------------- messages
 
 static bool
@@ -181,6 +288,12 @@ on_message(void *ctx, struct session *session,
                           message->slot.reason);
     } else if (message->kind == ADAPTER_EXITED) {
         events->on_exited(zygote->params.ctx, &message->slot);
+    } else if (message->kind == ADAPTER_NOTE) {
+        events->on_note(zygote->params.ctx, &message->note);
+    } else if (is_of_preparing(message->kind)) {
+        take_preparing(zygote, message);
+    } else if (message->kind == ADAPTER_UNFIT) {
+        take_unfit(zygote, message);
     } else if (message->kind == ADAPTER_HELLO) {
         breach_text(zygote, "it greeted twice");
     } else {
@@ -223,6 +336,8 @@ zygote_greeted(struct zygote *zygote, struct session *session,
     }
     zygote->session = session;
     zygote->can = hello->can;
+    zygote->made = (hello->can & ADAPTER_CAN_TIDY) != 0 &&
+                   (hello->can & ADAPTER_CAN_PREPARE) == 0;
     zygote->dump_signal = hello->dump_signal;
     session_give(session, &events, zygote);
     if ((hello->can & ADAPTER_CAN_COLLECT) == 0) {
@@ -312,11 +427,51 @@ on_child_failed(void *ctx, const struct err *err)
              "pass --python, or activate the environment the tests need");
 }
 
+/* Whether it has left nothing, as far as that can be known. */
+static void
+look_back(struct zygote *zygote, const struct child_exit *exit)
+{
+    bool in_order = zygote->state == ZYGOTE_STOPPING && !exit->lost &&
+                    !exit->failed && exit->status == 0;
+    if (zygote->made && !in_order && (zygote->can & ADAPTER_CAN_TIDY) != 0) {
+        zygote->owes = true;
+    }
+    zygote->made = false;
+}
+
+static void
+died_ready(struct zygote *zygote, const struct child_exit *exit)
+{
+    const struct zygote_params *params = &zygote->params;
+    char what[128];
+    describe_end(zygote, exit, what, sizeof(what));
+    if (!err_is_set(&zygote->err)) {
+        err_set(&zygote->err, ERR_SPAWN,
+                "the process that had loaded the suite: %s", what);
+    }
+    params->events->on_died(params->ctx, &zygote->err);
+}
+
+static void
+died_preparing(struct zygote *zygote, const struct child_exit *exit)
+{
+    const struct zygote_params *params = &zygote->params;
+    char what[128];
+    describe_end(zygote, exit, what, sizeof(what));
+    if (!err_is_set(&zygote->err)) {
+        err_set(&zygote->err, ERR_SPAWN,
+                "the process that prepared the tests: %s", what);
+        last_words_explain(&zygote->said, &zygote->err);
+    }
+    params->events->on_died(params->ctx, &zygote->err);
+}
+
 static void
 on_child_gone(void *ctx, const struct child_exit *exit)
 {
     struct zygote *zygote = ctx;
     enum zygote_state state = zygote->state;
+    look_back(zygote, exit);
     zygote->child = NULL;
     session_drop(zygote->session);
     zygote->session = NULL;
@@ -327,16 +482,12 @@ on_child_gone(void *ctx, const struct child_exit *exit)
     case ZYGOTE_COLLECTING:
         died_collecting(zygote, exit);
         break;
-    case ZYGOTE_READY: {
-        char what[128];
-        describe_end(zygote, exit, what, sizeof(what));
-        if (!err_is_set(&zygote->err)) {
-            err_set(&zygote->err, ERR_SPAWN,
-                    "the process that had loaded the suite: %s", what);
-        }
-        zygote->params.events->on_died(zygote->params.ctx, &zygote->err);
+    case ZYGOTE_READY:
+        died_ready(zygote, exit);
         break;
-    }
+    case ZYGOTE_PREPARING:
+        died_preparing(zygote, exit);
+        break;
     case ZYGOTE_STOPPING:
         zygote->params.events->on_stopped(zygote->params.ctx);
         break;
@@ -350,6 +501,10 @@ on_deadline(void *ctx)
 {
     struct zygote *zygote = ctx;
     log_debug("zygote: no answer in time, state %d", (int)zygote->state);
+    if (zygote->state == ZYGOTE_PREPARING && zygote->session != NULL) {
+        give_up_preparing(zygote);
+        return;
+    }
     if (zygote->state != ZYGOTE_STOPPING) {
         bool greeted = zygote->state != ZYGOTE_STARTING;
         zygote->closed = greeted && zygote->session == NULL;
@@ -422,6 +577,8 @@ zygote_collect(struct zygote *zygote, struct items *items, bool everything,
     collection_begin(&zygote->collection, items, everything, events, ctx);
     if (zygote->state == ZYGOTE_READY) {
         ask_collection(zygote);
+    } else if (zygote->state == ZYGOTE_PREPARING) {
+        zygote->waits = true;
     } else {
         begin_collecting(zygote);
     }
@@ -471,6 +628,14 @@ zygote_kill(struct zygote *zygote)
     }
 }
 
+static uint32_t
+stop_ms(const struct zygote *zygote)
+{
+    bool removes = zygote->made || (zygote->can & ADAPTER_CAN_TIDY) != 0;
+    return removes ? ZYGOTE_REMOVE_MS
+                   : zygote_end_ms(zygote->params.settings, ZYGOTE_STOP_MS);
+}
+
 void
 zygote_stop(struct zygote *zygote)
 {
@@ -478,18 +643,40 @@ zygote_stop(struct zygote *zygote)
         zygote->params.events->on_stopped(zygote->params.ctx);
         return;
     }
+    if (zygote->state == ZYGOTE_STOPPING) {
+        return; // on its way
+    }
     bool busy = zygote->state != ZYGOTE_READY;
     zygote->state = ZYGOTE_STOPPING;
     collection_drop(&zygote->collection);
-    if (busy) {
+    if (busy && !zygote->made) {
         child_signal(zygote->child, SIGKILL);
-    } else {
-        buf_reset(&zygote->line);
-        request_add_stop(&zygote->line);
-        zygote_send(zygote, buf_slice(&zygote->line));
+    } else if (busy) {
+        child_signal(zygote->child, SIGINT);
     }
-    deadline_arm(&zygote->deadline,
-                 zygote_end_ms(zygote->params.settings, ZYGOTE_STOP_MS));
+    buf_reset(&zygote->line);
+    request_add_stop(&zygote->line);
+    zygote_send(zygote, buf_slice(&zygote->line));
+    deadline_arm(&zygote->deadline, stop_ms(zygote));
+}
+
+void
+zygote_hurry(struct zygote *zygote)
+{
+    if (zygote->state != ZYGOTE_STOPPING || zygote->child == NULL) {
+        return;
+    }
+    child_signal(zygote->child, zygote->hurried ? SIGKILL : SIGINT);
+    if (!zygote->hurried) {
+        zygote->hurried = true;
+        deadline_arm(&zygote->deadline, ZYGOTE_HURRY_MS);
+    }
+}
+
+bool
+zygote_owes(const struct zygote *zygote)
+{
+    return zygote->owes;
 }
 
 uint32_t

@@ -65,10 +65,33 @@ bool
 err_hint(struct err *err, const char *hint)
 {
     assert(err_is_set(err));
-    if (err->hint == NULL) {
+    if (err_help(err) == NULL) {
         err->hint = hint;
     }
     return false;
+}
+
+bool
+err_advise(struct err *err, const char *format, ...)
+{
+    va_list arguments;
+
+    assert(err_is_set(err));
+    if (err_help(err) == NULL) {
+        va_start(arguments, format);
+        vsnprintf(err->advice, sizeof(err->advice), format, arguments);
+        va_end(arguments);
+    }
+    return false;
+}
+
+const char *
+err_help(const struct err *err)
+{
+    if (err->hint != NULL) {
+        return err->hint;
+    }
+    return err->advice[0] != '\0' ? err->advice : NULL;
 }
 
 bool

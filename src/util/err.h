@@ -31,6 +31,7 @@ struct err {
     enum err_kind kind; // ERR_NONE when zeroed
     const char *hint;   // a literal that says what to do about it, or NULL
     char text[256];     // "outermost: ...: cause"
+    char advice[256];   // a hint that is no literal: see err_help
 };
 
 /*
@@ -54,6 +55,13 @@ bool err_wrap(struct err *err, const char *format, ...)
 
 /* Says what to do about it, unless a hint is there. Returns false. */
 bool err_hint(struct err *err, const char *hint);
+
+/* The same with a text that is copied. */
+bool err_advise(struct err *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What to do about it, or NULL; in `err`. */
+const char *err_help(const struct err *err);
 
 bool err_is_set(const struct err *err);
 

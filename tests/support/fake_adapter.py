@@ -72,9 +72,28 @@ MISFORTUNES = {
     "run-slow": "everything comes byte by byte",
     "run-noise": "messages that nobody knows",
     "run-grandchild": "the worker leaves a process behind, in its own session",
+    "prepare-hang": "`prepare` is never done, until SIGINT",
+    "prepare-stubborn": "the same, and SIGINT does not help",
+    "prepare-unfit": "what `prepare` is to make cannot be made",
+    "prepare-die": "the zygote is killed while it prepares",
+    "prepare-exit": "the zygote exits with 0 while it prepares",
+    "run-unfit": "a worker is unfit in place of running a job",
+    "stop-die": "the zygote is killed while it removes what it made",
+    "stop-slow": "the zygote waits for SIGINT before it ends",
+    "tidy-die": "the process that tidies up exits with 3",
+    "tidy-hang": "the process that tidies up does not end",
+    "tidy-complains": "the process that tidies up prints something",
+    "note": "the zygote has notes",
     "stop-ignored": "neither `stop` nor the end of the connection ends it",
 }
 LONG = 100 * 1000 * 1000
+
+
+def known(names):
+    for name in names.split(","):
+        if name not in MISFORTUNES:
+            raise argparse.ArgumentTypeError("no misfortune: " + name)
+    return names
 
 
 def parse_options():
@@ -87,7 +106,13 @@ def parse_options():
     parser.add_argument("--fail", type=int, default=0, metavar="EVERY")
     parser.add_argument("--sleep-ms", type=float, default=0)
     parser.add_argument("--no-fork", action="store_true")
-    parser.add_argument("--misfortune", choices=sorted(MISFORTUNES))
+    parser.add_argument("--prepare", action="store_true",
+                        help="make FILE when asked to prepare")
+    parser.add_argument("--made", metavar="FILE",
+                        help="what is made; removed at the end")
+    parser.add_argument("--log", metavar="FILE", action="append", default=[],
+                        help="a line for all that has to do with it")
+    parser.add_argument("--misfortune", type=known, metavar="NAME,...")
     parser.add_argument("--at", type=int, default=1, metavar="ITEM")
     parser.add_argument("--once", metavar="FILE")
     parser.add_argument("--misfortunes", action="store_true")
@@ -107,7 +132,7 @@ class Fake:
 
     def meets(self, name):
         """Whether a misfortune strikes here and now."""
-        if self.options.misfortune != name:
+        if name not in (self.options.misfortune or "").split(","):
             return False
         if self.options.once:
             try:
@@ -116,6 +141,11 @@ class Fake:
             except FileExistsError:
                 return False
         return True
+
+    def log(self, what):
+        for path in self.options.log:
+            with open(path, "ab", buffering=0) as file:
+                file.write(what.encode() + b"\n")
 
     def connect(self):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -184,6 +214,8 @@ class Zygote(Fake):
         if self.meets("greeting-die"):
             os._exit(3)
         can = ["collect"] if self.options.no_fork else ["collect", "fork"]
+        if self.options.prepare:
+            can += ["prepare", "tidy", "run"]
         hello = self.hello("zygote", can)
         if self.meets("greeting-major"):
             hello["protocol"] = "2.0"
@@ -225,8 +257,54 @@ class Zygote(Fake):
             self.collect(message)
         elif kind == "fork":
             self.fork(message)
+        elif kind == "prepare":
+            self.prepare()
+        elif kind == "welcome":
+            self.log("options " + json.dumps(message["options"]))
         elif kind in ("stop", "refused"):
             self.leave()
+
+    # ---------------------------------------------------------- preparing
+
+    def prepare(self):
+        if self.meets("prepare-stubborn"):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self.log("prepare")
+            if self.meets("prepare-unfit"):
+                self.send(msg="unfit", reason="no server\nis there at all",
+                          hint="start one")
+                return
+            self.send(msg="preparing", text="making the thing")
+            open(self.options.made, "w", encoding="utf-8").close()
+            if self.meets("prepare-die"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.meets("prepare-exit"):
+                os._exit(0)
+            if self.meets("prepare-hang"):
+                hang()
+            if self.meets("prepare-stubborn"):
+                hang()
+        except KeyboardInterrupt:
+            self.log("interrupted")
+            self.leave()
+        print("printed by the one who prepares", flush=True)
+        self.send(msg="prepared")
+
+    def leave(self):
+        """What was made is removed."""
+        self.log("leave")
+        if self.meets("stop-die"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.meets("stop-slow"):
+            self.log("slow")
+            try:
+                hang()
+            except KeyboardInterrupt:
+                self.log("interrupted")
+        if self.options.made and os.path.exists(self.options.made):
+            os.unlink(self.options.made)
+        super().leave()
 
     def bury(self):
         while self.children:
@@ -249,6 +327,10 @@ class Zygote(Fake):
                 self.send(msg="unknown", label=label, reason="says the fake")
             self.send(msg="collected", jobs=0, items=0)
             return
+        if self.meets("note"):
+            self.send(msg="note", level="info", text="it is \x1b[1mold")
+            self.send(msg="note", level="warning", text="something is left",
+                      hint="take it away")
         self.load("fake_bad", request["skip"])
         if ("fake" in request["skip"]
                 and self.options.misfortune != "skip-ignored"):
@@ -398,6 +480,10 @@ class Worker(Fake):
             items = range(request["first"],
                           request["first"] + request["count"])
         began = time.monotonic()
+        if self.meets("run-unfit"):
+            self.send(msg="unfit", reason="no clone of the thing",
+                      hint="make room")
+            self.leave()
         if self.meets("run-before"):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.meets("run-left"):
@@ -483,11 +569,28 @@ class Worker(Fake):
                          stdin=subprocess.DEVNULL)
 
 
+def tidy(options):
+    fake = Fake(options)
+    fake.log("tidy %s %s" % (os.environ["MULE_BUILD_ID"],
+                             os.environ.get("MULE_SOCKET")))
+    if fake.meets("tidy-hang"):
+        hang()
+    if fake.meets("tidy-complains"):
+        print("this stays", file=sys.stderr)
+    if fake.meets("tidy-die"):
+        sys.exit(3)
+    if options.made and os.path.exists(options.made):
+        os.unlink(options.made)
+
+
 def main():
     options = parse_options()
     if options.misfortunes:
         for name, text in MISFORTUNES.items():
             print(f"{name:16} {text}")
+        return
+    if os.environ.get("MULE_ROLE") == "tidy":
+        tidy(options)
         return
     if "MULE_SOCKET" not in os.environ:
         sys.exit("fake_adapter.py: no MULE_SOCKET: mule starts this")

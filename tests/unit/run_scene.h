@@ -435,6 +435,10 @@ tell_what(const struct event *event, struct told *told)
     case EVENT_LEAKED:
         told->number = (uint32_t)event->leak.pid;
         break;
+    case EVENT_PREPARING:
+        told->text = slice_dup(event->preparing);
+        break;
+    case EVENT_PREPARED:
     case EVENT_RUN_STARTED:
     case EVENT_STOPPING:
     case EVENT_RUN_FINISHED:

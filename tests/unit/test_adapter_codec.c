@@ -379,6 +379,34 @@ a_message_can_be_decoded_into_again(void **state)
     adapter_message_release(&message);
 }
 
+static void
+what_an_adapter_prepares_and_leaves_is_told(void **state)
+{
+    (void)state;
+    struct adapter_message message = {0};
+    struct buf bytes = decode_golden(&message, "hello-prepare.json");
+
+    assert_int_equal(message.hello.minor, 1);
+    assert_int_equal(message.hello.can, ADAPTER_CAN_COLLECT | ADAPTER_CAN_FORK |
+                                            ADAPTER_CAN_PREPARE |
+                                            ADAPTER_CAN_TIDY);
+    buf_release(&bytes);
+    bytes = decode_golden(&message, "preparing.json");
+    assert_slice(message.preparing, "creating database test_shop");
+    buf_release(&bytes);
+    bytes = decode_golden(&message, "unfit.json");
+    assert_slice(message.unfit.reason, "no database server at 127.0.0.1:5432");
+    assert_slice(message.unfit.hint, "start it, or name another in DATABASES");
+    buf_release(&bytes);
+    bytes = decode_golden(&message, "note.json");
+    assert_true(message.note.warning);
+    assert_slice(message.note.text,
+                 "2 databases of a build that died were dropped");
+    assert_slice(message.note.hint, "--keepdb keeps them");
+    buf_release(&bytes);
+    adapter_message_release(&message);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_recorded_message_is_of_the_kind_in_its_name),
     cmocka_unit_test(a_greeting_tells_who_speaks_and_what_it_can),
@@ -387,6 +415,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_result_comes_with_its_findings_and_places),
     cmocka_unit_test(the_ends_of_processes_and_jobs_are_told),
     cmocka_unit_test(passes_come_in_batches),
+    cmocka_unit_test(what_an_adapter_prepares_and_leaves_is_told),
     cmocka_unit_test(what_is_wrong_is_named),
     cmocka_unit_test(a_batch_of_more_than_64_passes_is_an_error),
     cmocka_unit_test(a_message_can_be_decoded_into_again),

@@ -93,6 +93,24 @@ the_first_hint_stays(void **state)
 }
 
 static void
+an_advice_is_a_hint_that_is_copied(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    char text[] = "start it";
+
+    err_set(&err, ERR_SYSTEM, "no server");
+    assert_null(err_help(&err));
+    assert_false(err_advise(&err, "%s, or not", text));
+    text[0] = 'x';
+    err_advise(&err, "something vaguer");
+    err_hint(&err, "something else");
+    const struct err copy = err;
+    assert_string_equal(err_help(&copy), "start it, or not");
+    assert_true(err_help(&copy) == copy.advice);
+}
+
+static void
 a_cleared_error_can_be_set_again(void **state)
 {
     (void)state;
@@ -124,6 +142,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_cause_that_fills_the_line_is_left_alone),
     cmocka_unit_test(the_system_says_why),
     cmocka_unit_test(the_first_hint_stays),
+    cmocka_unit_test(an_advice_is_a_hint_that_is_copied),
     cmocka_unit_test(a_cleared_error_can_be_set_again),
     cmocka_unit_test(every_kind_has_a_name),
 };

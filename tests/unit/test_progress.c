@@ -62,6 +62,31 @@ before_anything_is_known_nothing_is_drawn(void **state)
 }
 
 static void
+what_is_prepared_is_named_until_it_is_or_the_run_stops(void **state)
+{
+    struct stage stage;
+    struct play play = stage_init(&stage, 40);
+    struct event preparing = {.kind = EVENT_PREPARING};
+    const struct event prepared = {.kind = EVENT_PREPARED};
+    const struct event stopping = {.kind = EVENT_STOPPING,
+                                   .stopping = {STOP_ASKED, NULL}};
+
+    (void)state;
+    play_collected(&play, 8, 1);
+    play_event(&play, preparing);
+    expect(&stage, play.us + 1000000, 8, " preparing  0:01\n");
+    preparing.preparing = SLICE("a database");
+    play_event(&play, preparing);
+    expect(&stage, play.us + 2000000, 8, " preparing: a database  0:02\n");
+    play_event(&play, prepared);
+    expect(&stage, play.us, 8, " 0/8   0 %  0:00\n");
+    play_event(&play, preparing);
+    play_event(&play, stopping);
+    expect(&stage, play.us, 8, " 0/8   0 %  0:00  stopping\n");
+    stage_release(&stage);
+}
+
+static void
 loading_and_scripts_are_named_with_their_time(void **state)
 {
     struct stage stage;
@@ -190,6 +215,7 @@ items_that_appear_while_running_make_the_total_grow(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(before_anything_is_known_nothing_is_drawn),
+    cmocka_unit_test(what_is_prepared_is_named_until_it_is_or_the_run_stops),
     cmocka_unit_test(loading_and_scripts_are_named_with_their_time),
     cmocka_unit_test(the_line_has_counts_time_and_a_guess),
     cmocka_unit_test(no_line_is_wider_than_the_terminal),

@@ -76,6 +76,11 @@ play_everything(struct play *play)
         play_event(play, events[i]);
     }
     play_collected(play, 3, 1);
+    play_event(play, (struct event){.kind = EVENT_PREPARING});
+    play_event(play, (struct event){.kind = EVENT_PREPARING,
+                                    .preparing = SLICE("a database")});
+    play_event(play,
+               (struct event){.kind = EVENT_PREPARED, .prepared_us = 2300});
     play_job(play, EVENT_JOB_STARTED, "t.A", 0, 0);
     play_tests(play);
     play_job(play, EVENT_JOB_FINISHED, "t.A", 0, 1800);

@@ -140,6 +140,8 @@ running_is_asked_for_a_range_or_a_list(void **state)
     assert_true(request_add_run(&line, &run));
     assert_golden(&line, "run-items");
 
+    assert_true(request_add_prepare(&line));
+    assert_golden(&line, "prepare");
     assert_true(request_add_stop(&line));
     assert_golden(&line, "stop");
 }
