@@ -1,5 +1,6 @@
 """Items end as they do under `python -m unittest`."""
 
+import gc
 import unittest
 
 try:
@@ -241,6 +242,21 @@ class Running(unittest.TestCase):
             """}
         for outcome in self.run_both_ways(files):
             self.assertEqual(outcome["test_referrers"]["state"], "passed")
+
+    def test_the_garbage_collector_is_as_a_suite_left_it(self):
+        default = gc.get_threshold()
+        for line, expected in (("", default),
+                               ("gc.set_threshold(321, 5, 6)", (321, 5, 6))):
+            files = {"test_gc.py": f"""
+                import gc, unittest
+                {line}
+                class A(unittest.TestCase):
+                    def test_threshold(self):
+                        self.assertEqual(gc.get_threshold()[:1],
+                                         {expected[:1]})
+                """}
+            for outcome in self.run_both_ways(files):
+                self.assertEqual(outcome["test_threshold"]["state"], "passed")
 
     def test_a_test_has_a_finding_for_each_subtest(self):
         for outcome in self.run_both_ways({"test_sub.py": SUBTESTS}):

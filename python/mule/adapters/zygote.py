@@ -1,5 +1,6 @@
 """The zygote: loads the suite once, and makes workers of itself."""
 
+import contextlib
 import faulthandler
 import gc
 import os
@@ -21,6 +22,7 @@ __unittest = True
 
 _exit, _setpgid = os._exit, os.setpgid
 _pidfd_open = getattr(os, "pidfd_open", None)
+LOADED = 100000  # objects made between two looks at them while loading
 
 
 def main(harness=None):
@@ -58,6 +60,22 @@ def unfit(problem):
     if problem.hint:
         message["hint"] = problem.hint
     return message
+
+
+@contextlib.contextmanager
+def keeping():
+    """What is made here stays: the collector looks for garbage less often.
+
+    A suite that sets its threshold while it is loaded has its way.
+    """
+    theirs = gc.get_threshold()
+    ours = (max(theirs[0], LOADED) if theirs[0] else 0, *theirs[1:])
+    gc.set_threshold(*ours)
+    try:
+        yield
+    finally:
+        if gc.get_threshold() == ours:
+            gc.set_threshold(*theirs)
 
 
 class Zygote:
@@ -154,9 +172,10 @@ class Zygote:
                                                   message.get("skip") or {})
         self.collection.named(labels)
         try:
-            self.collection.collect(labels, message.get("basedir") or ".",
-                                    message.get("pattern") or "test*.py",
-                                    message.get("top"))
+            with keeping():
+                self.collection.collect(
+                    labels, message.get("basedir") or ".",
+                    message.get("pattern") or "test*.py", message.get("top"))
         except Unfit as problem:
             self.connection.send(unfit(problem))
             return
@@ -175,8 +194,9 @@ class Zygote:
             return True
         self.prepared = True
         try:
-            self.harness.prepare(lambda text: self.connection.send(
-                {"msg": "preparing", "text": text}))
+            with keeping():
+                self.harness.prepare(lambda text: self.connection.send(
+                    {"msg": "preparing", "text": text}))
         except Unfit as problem:
             self.connection.send(unfit(problem))
             return False
