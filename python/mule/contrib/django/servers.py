@@ -26,6 +26,7 @@ __unittest = True
 STAMP = "mule: "  # how a comment on a clone begins
 STAMPS = "mule_kept"  # a table
 SIDES = ("", "-wal", "-shm", "-journal")
+CREATION_LOOKS = 250  # at one that is being ended, 20 ms apart
 
 
 def server_of(wrapper):
@@ -202,6 +203,7 @@ class PostgreSQL(Server):
 
     def drop_one(self, cursor, wrapper, name):
         quoted = wrapper.ops.quote_name(name)
+        _end_creation(cursor, quoted)
         version = cursor.db.connection.info.server_version
         if version >= 130000:
             cursor.execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
@@ -286,6 +288,19 @@ def _migrations(cursor, wrapper):
                        " ORDER BY app, name, id")
         return cursor.fetchall()
     return []
+
+
+def _end_creation(cursor, quoted):
+    """Ends a creation of this database that its client did not live to see:
+    the server goes on with it, and it would be there after it was dropped."""
+    for _ in range(CREATION_LOOKS):
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid), pg_sleep(0.02)"
+            " FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            " AND state = 'active' AND starts_with(query, %s)",
+            ["CREATE DATABASE %s " % quoted])
+        if not cursor.fetchall():
+            return
 
 
 def _terminate(cursor, name):
