@@ -1,4 +1,5 @@
 #include "command/command.h"
+#include "command/databases.h"
 #include "command/engine.h"
 #include "command/leftovers.h"
 #include "command/libraries.h"
@@ -165,6 +166,20 @@ look_at_leftovers(void)
     texts_release(&found);
 }
 
+static void
+tell_databases(const char *text, const char *hint)
+{
+    warn("databases", text, hint);
+}
+
+static void
+look_at_databases(void)
+{
+    if (databases_find(tell_databases) == 0) {
+        say("databases", "none that a test run left behind");
+    }
+}
+
 // ---------------------------------------------------------------- adapter
 
 /* Listens to the one thing that counts: did the adapter answer? */
@@ -326,6 +341,7 @@ cmd_doctor(int argc, char **argv)
     look_at_limits(&doctor);
     look_at_tmp(&doctor);
     look_at_leftovers();
+    look_at_databases();
     look_at_adapter(&doctor);
     look_at_broker(&doctor);
     settings_release(&doctor.settings);
