@@ -322,6 +322,27 @@ class A(SimpleTestCase):
         self.django_test("--pythonpath=more", "--debug-mode",
                          env={"DJANGO_SETTINGS_MODULE": "others"})
 
+    def test_system_checks_are_run_unless_they_are_skipped(self):
+        self.project({"shop/tests/test_it.py": ONE, "shop/apps.py": """
+            from django.apps import AppConfig
+            from django.core.checks import Error, register
+
+            class ShopConfig(AppConfig):
+                name = "shop"
+                def ready(self):
+                    register(lambda app_configs, **kwargs: [
+                        Error("all wrong", id="shop.E1")])
+            """})
+        result = self.manage("mule", status=3)
+        self.assertSays(result.text, "all wrong", "shop.E1")
+        self.django_test("--skip-checks")
+
+    def test_times_are_told(self):
+        self.write(ONE)
+        result = self.django_test("--timing")
+        self.assertSays(result.text, "Total database setup took")
+        self.assertNotIn("database setup took", self.django_test().text)
+
     def test_tags_are_those_of_django(self):
         self.write("""
 @tag("slow")
@@ -381,6 +402,10 @@ class Runners(FrontCase):
             self.assertSays(self.refused(*words), "the test runner "
                             "runners.Runner cannot be loaded: No module "
                             "named 'runners'", "TEST_RUNNER")
+        result = self.manage("mule", status=3)
+        self.assertSays(result.err, "the test runner runners.Runner cannot "
+                        "be loaded: No module named 'runners'", "TEST_RUNNER")
+        self.assertNotIn("Traceback", result.text)
 
 
 class Settings(FrontCase):

@@ -113,8 +113,11 @@ class DjangoHarness(Harness):
             words[name] = sorted(both) or None
         if self.options.get("debug") == "pdb":
             words["pdb"] = True
+        name = words.get("testrunner") or settings.TEST_RUNNER
         with explained("the test runner cannot be made"):
-            runner = get_runner(settings, words.get("testrunner"))(**words)
+            with found("the test runner %s cannot be loaded" % name):
+                kind = get_runner(settings, name)
+            runner = kind(**words)
         if getattr(runner, "logger", self) is None:
             runner.logger = Log(self)
         self.runner = runner
@@ -150,7 +153,8 @@ class DjangoHarness(Harness):
             self.databases.create(
                 runner, self.aliases,
                 {a for a, wanted in self.aliases.items() if wanted}, say)
-        self._check(runner)
+        if not self.words.get("skip_checks"):
+            self._check(runner)
         self._learn()
         self.databases.before_fork()
 
@@ -351,6 +355,17 @@ def _without_fixtures(suite):
         else:
             whole._tests += tests
     return whole
+
+
+@contextlib.contextmanager
+def found(what):
+    """A module or a name in it that is not there needs no trace."""
+    try:
+        yield
+    except (ModuleNotFoundError, AttributeError) as problem:
+        raise Unfit("%s: %s" % (what, problem),
+                    "look at TEST_RUNNER in the settings, or at "
+                    "--testrunner") from problem
 
 
 @contextlib.contextmanager
