@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Django's own tests, set up as its tests/runtests.py does, for two runners.
 
-usage: django_suite.py peer RECORD PROCESSES [FOLDER]...
-       django_suite.py serve [FOLDER]...
+usage: django_suite.py peer RECORD PROCESSES FOLDER...
+       django_suite.py serve FOLDER...
 
 Runs in the folder `tests` of an unpacked archive of Django. What is tested
-there depends on what is in INSTALLED_APPS, so FOLDERs are named here and not
-as labels; none means all. DJANGO_SETTINGS_MODULE names the settings.
+there depends on what is in INSTALLED_APPS, so FOLDERs are named here, too, and
+not only as labels. DJANGO_SETTINGS_MODULE names the settings.
 
 `peer` is Django's own runner, serial if PROCESSES is 1. RECORD gets what
 tools/unittest_recorder.py writes and besides
@@ -37,7 +37,7 @@ def load_runtests():
 
 def set_up(runtests, folders):
     """Settings and applications. Gives the labels, and settings to restore."""
-    return runtests.setup_run_tests(0, None, None, folders or None)
+    return runtests.setup_run_tests(0, None, None, folders)
 
 
 def recording(record):
@@ -135,7 +135,7 @@ def serve(folders):
     """Mule's side: as `manage.py mule --worker` of a project."""
     sys.path.insert(1, os.path.join(os.path.dirname(HERE), "python"))
     if os.environ.get("MULE_ROLE") == "tidy":
-        folders = ["empty"]  # what is tested does not matter
+        folders = ["empty"]  # which tests there are does not matter
     runtests = load_runtests()
     os.environ.setdefault("TMPDIR", tempfile.gettempdir())
     set_up(runtests, folders)
