@@ -311,6 +311,42 @@ class A(TestCase):
         spawned = self.django_test("-j2", "--start", "spawn", status=1)
         self.assertEqual(spawned.states, forked.states)
 
+    def test_times_of_databases_are_notes(self):
+        self.write("""
+class A(TestCase):
+    def test_1(self): pass
+""")
+        result = self.django_test("--timing")
+        self.assertSays("\n".join(result.notes), "Total database setup took",
+                        "Total database teardown took", "Creating 'default'")
+
+    def test_a_failed_system_check_is_told_and_nothing_runs(self):
+        self.write("""
+from django.core.checks import Error, register
+@register("database")
+def hopeless(app_configs, databases=None, **kwargs):
+    return [Error("The sky is green.", hint="Look up.", id="shop.E1")]
+class A(TestCase):
+    def test_1(self): print("it ran")
+""")
+        result = self.django_test(status=None)
+        self.assertEqual(result.status, 3, result.text)
+        self.assertSays(result.text, "The sky is green.", "Look up.")
+        self.assertNotIn("it ran", result.text)
+
+    def test_a_receiver_that_raises_ends_the_run(self):
+        self.write("""
+from django.dispatch import receiver
+from mule.contrib.django.signals import slot_started
+@receiver(slot_started)
+def break_it(**kwargs):
+    raise LookupError("no room for media")
+class A(TestCase):
+    def test_1(self): print("it ran")
+""")
+        result = self.django_test(status=3)
+        self.assertSays(result.text, "slot_started", "no room for media")
+
 
 class RunningOld(DjangoCase):
     """The oldest Django that is supported."""

@@ -180,7 +180,8 @@ class Zygote:
             self.connection.send(unfit(problem))
             return
         self.harness.collected()
-        self._settle()
+        if self.prepared:
+            self._settle()
 
     def _settle(self):
         """What is there now is there for good, and forks are to share it."""
