@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import unittest
 
 from support import wheel_env
@@ -18,10 +19,12 @@ PC_PATH = subprocess.run(
 
 class WithPip(InFolder):
 
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         wheel_env.has_index()
-        super().setUp()
-        self.place = Place(os.path.join(self.folder, "venv"))
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.place = Place(os.path.join(folder.name, "venv"))
 
     def test_pip_install_takes_the_libraries_of_the_machine(self):
         # Unoptimized, as this is about what is installed.

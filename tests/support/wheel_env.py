@@ -135,7 +135,8 @@ def digest():
             for file in files if not file.endswith(".pyc"))
         for file in files:
             with open(file, "rb") as data:
-                total.update(file.encode() + b"\0" + data.read() + b"\0")
+                name = os.path.relpath(file, ROOT)
+                total.update(name.encode() + b"\0" + data.read() + b"\0")
     return total.hexdigest()
 
 
