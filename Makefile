@@ -59,7 +59,8 @@ run: build
 
 check: check-packages
 	@$(MAKE) -s --no-print-directory $(BUILD)/build.ninja
-	@tools/check $(BUILD) unit golden style fuzz broker smoke python system
+	@tools/check $(BUILD) unit golden style fuzz broker smoke python system \
+	    wheel
 
 lint: build
 	@tools/install_packages --may-miss lint
