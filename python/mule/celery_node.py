@@ -357,8 +357,10 @@ class Node:
 
     def _obey_build(self, kind, message):
         if kind == "leave":
-            self.queues.leave()
-            self.native.say({"msg": "done", "id": message["id"]})
+            try:
+                self.queues.leave()
+            finally:  # with a connection that is lost the queue is left, too
+                self.native.say({"msg": "done", "id": message["id"]})
         elif self.closed:
             pass
         elif kind == "join":

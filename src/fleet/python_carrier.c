@@ -31,6 +31,7 @@ struct call {
     uint64_t id; // 0: nobody was told of it
     carrier_done_fn done;
     void *ctx;
+    bool leaves; // a queue: it is not waited for long
 };
 
 struct python_carrier {
@@ -45,7 +46,6 @@ struct python_carrier {
     ARRAY(struct call) calls;
     struct err refusal;
     uint64_t last_call;
-    uint64_t leave; // the last call of that kind
     struct deadline leaving;
     char *socket;  // NULL: it has not greeted
     bool orphaned; // the main process went first
@@ -329,7 +329,11 @@ add_call(struct python_carrier *carrier, carrier_done_fn done, void *ctx)
 {
     bool heard = carrier->connection != NULL &&
                  connection_queued(carrier->connection) <= QUEUED_MAX;
-    const struct call call = {heard ? ++carrier->last_call : 0, done, ctx};
+    const struct call call = {
+        .id = heard ? ++carrier->last_call : 0,
+        .done = done,
+        .ctx = ctx,
+    };
 
     ARRAY_ADD(&carrier->calls, call);
     if (!heard) {
@@ -364,13 +368,17 @@ static void
 on_leave_late(void *ctx)
 {
     struct python_carrier *carrier = ctx;
+    const uint64_t last = carrier->last_call;
     struct err err = {0};
+    size_t i = 0;
 
-    for (size_t i = 0; i < carrier->calls.count; i++) {
-        if (carrier->calls.items[i].id == carrier->leave) {
-            err_set(&err, ERR_LIMIT, "the Python worker does not answer");
+    err_set(&err, ERR_LIMIT, "the Python worker does not answer");
+    while (i < carrier->calls.count) {
+        const struct call *call = &carrier->calls.items[i];
+        if (call->leaves && call->id <= last) {
             end_call(carrier, i, &err);
-            return;
+        } else {
+            i++;
         }
     }
 }
@@ -378,12 +386,13 @@ on_leave_late(void *ctx)
 static void
 do_leave(struct carrier *base, carrier_done_fn done, void *ctx)
 {
-    uint64_t id = add_call(of(base), done, ctx);
+    struct python_carrier *carrier = of(base);
+    uint64_t id = add_call(carrier, done, ctx);
 
     if (id != 0) {
-        of(base)->leave = id;
-        deadline_arm(&of(base)->leaving, LEAVE_MS);
-        say(of(base),
+        carrier->calls.items[carrier->calls.count - 1].leaves = true;
+        deadline_arm(&carrier->leaving, LEAVE_MS);
+        say(carrier,
             json_pack("{s:s, s:I}", "msg", "leave", "id", (json_int_t)id));
     }
 }

@@ -161,6 +161,7 @@ class FleetCase(MuleCase):
         for program in self.workers.values():
             with contextlib.suppress(AssertionError):
                 program.wait()
+            print(program.describe())  # seen where the test fails
         super()._close_all()
 
     # -------------------------------------------------------------- builds
