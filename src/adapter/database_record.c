@@ -12,7 +12,7 @@
 // A line of a file is made of ASCII, and of a few texts.
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 
-/* What was created, by server and name; the place in `left` + 1 as value. */
+/* What was created, by server and name; its place in `left` as value. */
 struct reading {
     struct database_record *record;
     struct map places;
@@ -73,9 +73,10 @@ create(struct reading *reading, struct slice server, struct slice name)
         return;
     }
     struct database_left left = {slice_dup(server), slice_dup(name)};
+    size_t *place = ALLOC(size_t);
+    *place = record->left.count;
     ARRAY_ADD(&record->left, left);
-    // A number, and never NULL.
-    map_set(&reading->places, key, (void *)(uintptr_t)record->left.count);
+    map_set(&reading->places, key, place);
 }
 
 static void
@@ -90,11 +91,24 @@ static void
 drop(struct reading *reading, struct slice server, struct slice name)
 {
     struct slice key = key_of(reading, server, name);
-    void *place = map_remove(&reading->places, key);
+    size_t *place = map_remove(&reading->places, key);
 
     if (place != NULL) {
-        release_left(&reading->record->left.items[(uintptr_t)place - 1]);
+        release_left(&reading->record->left.items[*place]);
+        free(place);
     }
+}
+
+static void
+forget_places(struct reading *reading)
+{
+    size_t at = 0;
+    const struct map_entry *entry = NULL;
+
+    while ((entry = map_next(&reading->places, &at)) != NULL) {
+        free(entry->value);
+    }
+    map_release(&reading->places);
 }
 
 static void
@@ -151,7 +165,7 @@ database_record_parse(struct database_record *record, struct slice text,
     while (fine && slice_split(&text, '\n', &line)) {
         take_line(&reading, line);
     }
-    map_release(&reading.places);
+    forget_places(&reading);
     buf_release(&reading.key);
     close_gaps(record);
     return fine;

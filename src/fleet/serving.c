@@ -351,6 +351,19 @@ begin_end(struct serving *serving, bool now)
     executor->ops->drain(executor);
 }
 
+/* What still runs, and what is removed after it. */
+static void
+end_at_once(struct serving *serving)
+{
+    struct executor *executor = serving->place.executor;
+    if (serving->desk != NULL) {
+        desk_cancel_all(serving->desk, true);
+    }
+    if (executor != NULL) {
+        executor->ops->cancel(executor, true);
+    }
+}
+
 static void
 take_teardown(struct serving *serving)
 {
@@ -374,8 +387,8 @@ take_teardown(struct serving *serving)
         break;
     case PHASE_DRAINING:
         scripts_cancel(serving->scripts, now);
-        if (now && serving->desk != NULL) {
-            desk_cancel_all(serving->desk, now);
+        if (now) {
+            end_at_once(serving);
         }
         break;
     case PHASE_TEARDOWN:

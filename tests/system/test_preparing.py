@@ -9,6 +9,7 @@ import signal
 import sys
 
 from support import mule_case
+from support.engine_case import EngineCase, order
 from support.mule_case import ROOT, MuleCase
 
 FAKE = os.path.join(ROOT, "tests", "support", "fake_adapter.py")
@@ -228,6 +229,61 @@ class Removing(PreparingCase):
         self.stop_thrice(program)
         result = self.result_of(program)
         self.assertSays("\n".join(result.notes), "killed by signal 9")
+
+
+class OnAFleet(PreparingCase, EngineCase):
+    """In the engine of a worker."""
+
+    def engine_with(self, *words, ids=1):
+        engine = self.ready("--adapter", self.fake(*words), "--")
+        names = [f"fake.Job0.test_{i}" for i in range(ids)]
+        engine.say("run", orders=[order(1, "fake.Job0", names)])
+        return engine
+
+    def test_it_prepares_at_the_first_order_and_removes_at_the_teardown(self):
+        engine = self.engine_with("--items", "1")
+        self.assertEqual(engine.await_update("end", 1)["end"], "done")
+        self.assertTrue(os.path.exists(self.made))
+        self.assertIn("making the thing\n", engine.text)
+        self.assertTrue(self.tear_down(engine)["ok"])
+        self.assertGone("prepare", "leave")
+
+    def test_it_prepares_nothing_without_an_order(self):
+        engine = self.ready("--adapter", self.fake(), "--")
+        self.tear_down(engine)
+        self.assertGone()
+
+    def test_what_cannot_be_made_fails_the_worker_with_its_reason(self):
+        for name, words in (("prepare-unfit", ("no server", "start one")),
+                            ("run-unfit", ("no clone", "make room"))):
+            with self.subTest(misfortune=name):
+                engine = self.engine_with("--misfortune", name, "--items", "1")
+                self.assertSays(engine.await_said("failed")["why"], *words)
+                self.tear_down(engine)
+                self.assertFalse(os.path.exists(self.made))
+
+    def test_a_teardown_while_it_prepares_lets_it_remove(self):
+        engine = self.engine_with("--misfortune", "prepare-hang", "--items",
+                                  "1")
+        self.await_log(engine.program, "prepare")
+        self.tear_down(engine)
+        self.assertGone("prepare", "interrupted", "leave")
+
+    def test_a_teardown_that_hurries_asks_again(self):
+        engine = self.engine_with("--misfortune", "stop-slow", "--items", "1")
+        engine.await_update("end", 1)
+        engine.say("teardown", now=False)
+        self.await_log(engine.program, "slow")
+        self.tear_down(engine, now=True)
+        self.assertGone("prepare", "leave", "slow", "interrupted")
+
+    def test_what_its_zygote_left_is_removed_by_another(self):
+        engine = self.engine_with("--misfortune", "stop-die,tidy-complains",
+                                  "--items", "1")
+        engine.await_update("end", 1)
+        self.tear_down(engine)
+        self.assertGone("prepare", "leave", "tidy")
+        self.assertIn("this stays", str(engine.all("note")))
 
 
 class Checking(PreparingCase):
