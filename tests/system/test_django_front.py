@@ -258,7 +258,8 @@ class Words(FrontCase):
                       ["mule", "shop", "-h"]):
             out = self.manage(*words).out
             self.assertSays(out, "--keepdb", "--bootstrap", "--xunit-output",
-                            "--distributed", "--import-timeout")
+                            "--distributed", "--import-timeout",
+                            "forums.TopicTests.test_ok")
             self.assertNotIn("--worker", out)
         self.assertRegex(self.manage("mule", "--version").out,
                          r"^mule \S+, Django %s" % self.django)

@@ -34,7 +34,8 @@ LABELS = {
     ("shop.Hidden",): HIDDEN,
     ("shop.Twice",): TWICE,
     ("shop/tests/test_cart.py",): CART + TWICE[:2],
-    ("shop/tests", "forums", "shop.tests.test_cart.Cart.test_2"): sorted(SHOP + TALK),
+    ("shop/tests", "forums", "shop.tests.test_cart.Cart.test_2"):
+        sorted(SHOP + TALK),
     ("loose",): ["test_loose.Loose.test_1", "test_loose.Loose.test_2"],
     ("*.Cart.*1",): CART[:1],
     ("shop.Cart", "shop.tests.test_cart.Cart"): CART,

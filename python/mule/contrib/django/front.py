@@ -140,8 +140,9 @@ def without_command(typed):
     program; a folder or an app by that name is a label."""
     from django.conf import settings
     word = typed[0] if typed else None
-    if word not in ("test", "list") or os.path.exists(word) or any(
-            word in str(entry).split(".") for entry in settings.INSTALLED_APPS):
+    if word not in ("test", "list") or os.path.exists(word):
+        return typed
+    if any(word in str(app).split(".") for app in settings.INSTALLED_APPS):
         return typed
     return typed[1:] if word == "test" else ["--list"] + typed[1:]
 
@@ -232,8 +233,9 @@ def interpreter_flags():
     else:
         words += ["-E"] * bool(flags.ignore_environment)
         words += ["-s"] * bool(flags.no_user_site
-                               and "PYTHONNOUSERSITE" not in os.environ
-                               and sys.prefix == sys.base_prefix)
+                               and "PYTHONNOUSERSITE" not in os.environ)
+        words += ["-P"] * bool(getattr(flags, "safe_path", False)
+                               and "PYTHONSAFEPATH" not in os.environ)
     return words
 
 

@@ -1,4 +1,4 @@
-"""Labels as people write them, to those that a test runner's build_suite takes.
+"""Labels as people write them, to those that a runner's build_suite takes.
 
     forums                      the package of the app with this label
     forums.LoginTests[.test_x]  the class, wherever the tests of the app are

@@ -17,9 +17,12 @@ from mule import __version__
 from mule.contrib.django import front, words
 from mule.contrib.django.native_options import read_help
 
+LABELS = ("What to run: an app (forums), a class of an app or a test of it "
+          "(forums.TopicTests.test_ok), a dotted name, a folder, a file, or "
+          "a pattern over dotted names ('*.Topic*').")
+
 
 class Command(TestCommand):
-
     is_zygote = False
     help = ("Run tests on every core of this machine, or on a fleet: as "
             "`manage.py test` does, and with the options of `mule test`.")
@@ -30,6 +33,9 @@ class Command(TestCommand):
     def add_arguments(self, parser):
         self._look_at_runner()
         super().add_arguments(parser)
+        for action in parser._actions:
+            if action.dest == "args":
+                action.help = LABELS
         ours = parser.add_argument_group("mule and Django")
         ours.add_argument(
             "--list", action="store_true",
