@@ -27,6 +27,7 @@ class Harness:
     """Plain unittest. A harness is made once, before the suite is loaded."""
 
     name = "mule.unittest"  # in greetings
+    command = "mule test"  # what a user types
     can = ()  # more words for the greeting of a zygote
     beside_jobs = False  # the methods about jobs are called
     stays_frozen = False  # a worker's own jobs leave alone what was loaded

@@ -302,6 +302,46 @@ class Collecting(unittest.TestCase):
         self.assertEqual([j.get("spawn", False) for j in mule.jobs],
                          [True, False])
 
+    def test_tags_of_class_and_method_choose_tests(self):
+        files = {"test_it.py": """
+            import unittest
+            def tag(*words):
+                def set_tags(thing):
+                    thing.tags = set(words)
+                    return thing
+                return set_tags
+            @tag("slow")
+            class A(unittest.TestCase):
+                def test_1(self): pass
+                @tag("core")
+                def test_2(self): pass
+            class B(unittest.TestCase):
+                tags = "no list of words"
+                def test_3(self): pass
+                @tag("core", "net")
+                def test_4(self): pass
+            class Own(unittest.TestSuite):
+                def run(self, result): return super().run(result)
+            def load_tests(loader, tests, pattern):
+                tests.addTest(Own([B("test_3"), B("test_4")]))
+                return tests
+            """, "test_bad.py": "import nothing_of_that_name"}
+        for options, wanted in [
+                ({"tags": ["core"]}, ["A.test_2", "B.test_4", "B.test_4"]),
+                ({"tags": ["core"], "exclude_tags": ["slow", "net"]}, []),
+                ({"exclude_tags": ["slow"]}, [
+                    "B.test_3", "B.test_4", "B.test_3", "B.test_4"])]:
+            with self.subTest(options=options), \
+                    Driver(files, options=options) as mule:
+                mule.collect()
+                self.assertEqual(
+                    [name.partition("test_it.")[2] for name in mule.ids
+                     if "test_it" in name], wanted)
+                self.assertIn("test_bad", mule.ids[0])
+                states = mule.run().states()
+                self.assertEqual(set(states.values()),
+                                 {"passed", "error"} if wanted else {"error"})
+
     def test_collecting_again_starts_from_zero(self):
         with Driver(TREE) as mule:
             mule.collect()

@@ -1,6 +1,6 @@
 """`manage.py mule` on small projects: the same verdicts as `manage.py test`."""
 
-from support.django_case import DjangoCase, IMPORTS
+from support.django_case import DjangoCase, IMPORTS, SQLITE_FILE
 
 EVERY_END = """
 class A(TestCase):
@@ -100,6 +100,9 @@ class A(TestCase):
         finished = result.finished["shop.tests.test_it.A.test_3_fails_besides"]
         self.assertEqual([f["kind"] for f in finished["findings"]],
                          ["failure", "error"])
+        pointing = result.finished["shop.tests.test_it.A.test_1_points_nowhere"]
+        self.assertEqual(pointing["findings"][0]["file"],
+                         "shop/tests/test_it.py")
         self.assertSays(result.text, "FAILED (failures=1, errors=2)")
 
     def test_a_module_that_cannot_be_imported_is_an_error(self):
@@ -242,6 +245,34 @@ class A(SimpleTestCase):
 """)
         self.django_test(env={"EXPECTED": "True"})
         self.django_test("--no-faulthandler", env={"EXPECTED": "False"})
+
+    def test_the_debugger_has_the_terminal_and_a_database(self):
+        self.write("""
+class A(TestCase):
+    def test_1(self):
+        Item.objects.create(name="aubergine")
+        self.fail("look at this")
+class B(TestCase):
+    def test_1(self):
+        self.assertEqual(Item.objects.count(), 0)
+""", databases=SQLITE_FILE)
+        program = self.on_terminal("manage.py", "mule", "--pdb",
+                                   binary=self.python)
+        program.wait_shown(r"\(Pdb\)")
+        program.type("Item.objects.get().name * 2\n")
+        program.wait_shown("aubergineaubergine")
+        program.type("continue\n")
+        self.assertEqual(program.wait(), 1, program.describe())
+        self.assertIn("1 passed + 1 failed", program.shown())
+
+    def test_a_breakpoint_says_how_to_reach_it(self):
+        self.write("""
+class A(SimpleTestCase):
+    def test_1(self): breakpoint()
+""")
+        result = self.django_test(status=1)
+        self.assertSays(result.text, "python manage.py mule --pdb "
+                        "shop.tests.test_it.A.test_1")
 
     def test_tags_choose_tests(self):
         self.write("""

@@ -14,9 +14,13 @@ _environ_get = os.environ.get
 
 
 class Settings:
-    """Made once in the process that loads the suite; forks keep it."""
+    """Made once in the process that loads the suite; forks keep it.
 
-    def __init__(self, options, c_streams, may_fork):
+    `command` is what a user types to run tests.
+    """
+
+    def __init__(self, options, c_streams, may_fork, command):
+        self.command = command
         self.isolation = options.get("isolation", "class")
         self.debug = options.get("debug")
         self.max_text = options.get("max_output") or 1 << 20
@@ -89,7 +93,8 @@ class Settings:
 
     def breakpoint_hint(self, ident):
         return ("a debugger needs a terminal, and the output of this test is "
-                "captured; run it alone: mule test --pdb " + quoted(ident))
+                "captured; run it alone: %s --pdb %s" % (
+                    self.command, quoted(ident)))
 
     def _no_breakpoint(self, *args, **kwargs):
         test = self.current.test if self.current is not None else None

@@ -91,7 +91,7 @@ class Zygote:
             _exit(0)
         self.c_streams = CStreams()
         self.settings = Settings(self.connection.options, self.c_streams,
-                                 True)
+                                 True, harness.command)
         self.collection = None
         self.children = {}  # pid: (slot, pidfd or None)
         self.poll = select.poll()
@@ -318,7 +318,8 @@ def spawned(path, harness):
     connection = Connection(path, hello)
     if connection.options is None:
         _exit(0)
-    settings = Settings(connection.options, CStreams(), False)
+    settings = Settings(connection.options, CStreams(), False,
+                        harness.command)
     harness.welcomed(connection.options, connection)
     begin(harness, connection, hello.get("slot", 0), False)
     worker = Worker(connection, capture, None, Loaded(harness.collection),

@@ -62,6 +62,7 @@ class DjangoHarness(Harness):
     """One project. `words` are the options of the command line."""
 
     name = "mule.django"
+    command = "python manage.py mule"
     can = ("prepare", "tidy")
     beside_jobs = True
     stays_frozen = True

@@ -5,6 +5,7 @@ rolls back (a foreign key that points nowhere, a connection that is gone) is
 this test's, and so it is told of a test only when the next thing happens.
 """
 
+import inspect
 import io
 import logging
 
@@ -37,6 +38,22 @@ class DjangoResult(Result):
         if self._held is not None and self._whole(test) is not self._held:
             self._settle()
         super()._own(test)
+
+    def _finding(self, kind, test, err):
+        finding = super()._finding(kind, test, err)
+        if test is self._held:
+            self._point_to_test(finding, test)
+        return finding
+
+    @staticmethod
+    def _point_to_test(finding, test):
+        """Django found it afterwards, in no line of the project's."""
+        method = inspect.unwrap(getattr(type(test), test._testMethodName, test))
+        code = getattr(method, "__code__", None)
+        if code is not None:
+            finding["where"] = "tearDown"
+            finding["file"] = code.co_filename
+            finding["line"] = code.co_firstlineno
 
     @staticmethod
     def _whole(test):
