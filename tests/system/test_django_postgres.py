@@ -349,6 +349,47 @@ class OnPostgres(OnServer, SceneCase):
                     d.make_clean(["default"]), names())[1]))
             """), ["first"])
 
+    def test_what_is_created_for_a_dead_worker_is_awaited_and_dropped(self):
+        self.assertEqual(self.play("""
+            import threading, time
+            from django.db import connections
+            def another():
+                made = connections["default"].copy("another")
+                made.settings_dict = {**made.settings_dict,
+                                      "NAME": "postgres"}
+                return made
+            def until(what):
+                with another().cursor() as cursor:
+                    end = time.monotonic() + 60
+                    while True:
+                        cursor.execute(what)
+                        if cursor.fetchone()[0]:
+                            return
+                        assert time.monotonic() < end, what
+            build = Build().__enter__()
+            held = another()
+            with held.cursor() as cursor:
+                cursor.execute("BEGIN")
+                cursor.execute("LOCK TABLE pg_database IN SHARE MODE")
+            pid, read = build.begin(0, lambda d: d.make_clean(["default"]))
+            until("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE"
+                  " 'CREATE DATABASE %' AND wait_event_type = 'Lock'")
+            os.kill(pid, signal.SIGKILL)
+            build.finish((pid, read))
+            held.inc_thread_sharing()
+            def let_go():
+                try:
+                    until("SELECT count(*) > 0 FROM pg_locks WHERE "
+                          "locktype = 'advisory' AND NOT granted")
+                finally:
+                    held.connection.rollback()
+            thread = threading.Thread(target=let_go)
+            thread.start()
+            build.__exit__()
+            thread.join()
+            tell(build.left)
+            """), [])
+
     def test_a_socket_is_as_good_as_a_port(self):
         settings = self.settings(HOST=self.server.socket_path)
         self.assertEqual(self.play("""

@@ -25,6 +25,7 @@ __unittest = True
 
 STAMP = "mule: "  # how a comment on a clone begins
 STAMPS = "mule_kept"  # a table
+WAITS = 300  # tenths of a second for a server to finish what was asked
 SIDES = ("", "-wal", "-shm", "-journal")
 CREATION_LOOKS = 250  # at one that is being ended, 20 ms apart
 
@@ -98,6 +99,7 @@ class Server:
         there is no error. Gives a list of (name, error)."""
         problems = []
         with self.session(wrapper) as cursor:
+            self.await_creation(cursor, names)
             for name in names:
                 try:
                     self.drop_one(cursor, wrapper, name)
@@ -107,6 +109,11 @@ class Server:
 
     def drop_one(self, cursor, wrapper, name):
         raise NotImplementedError
+
+    def await_creation(self, cursor, names):
+        """Returns when nobody creates one of these. A server goes on with
+        what a process asked for that was killed meanwhile: what is not there
+        yet could neither be seen nor dropped."""
 
     def there(self, wrapper, names):
         """Which of these databases exist."""
@@ -187,6 +194,7 @@ class PostgreSQL(Server):
         statement = "CREATE DATABASE %s WITH TEMPLATE %s" % (
             quote(name), quote(template))
         with self.session(wrapper) as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_key("new", name)])
             for attempt in range(4):
                 try:
                     cursor.execute(statement)
@@ -211,8 +219,26 @@ class PostgreSQL(Server):
             _terminate(cursor, name)
             cursor.execute(f"DROP DATABASE IF EXISTS {quoted}")
 
+    def await_creation(self, cursor, names):
+        cursor.execute("SELECT pg_advisory_lock(k) FROM"
+                       " unnest(%s::bigint[]) k",
+                       [[_key("new", name) for name in names]])
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+        quote = cursor.db.ops.quote_name
+        for _ in range(WAITS):  # templates, which Django creates
+            cursor.execute("SELECT query FROM pg_stat_activity"
+                           " WHERE state = 'active'"
+                           " AND query LIKE 'CREATE DATABASE %%'"
+                           " AND pid <> pg_backend_pid()", [])
+            found = [query for (query,) in cursor.fetchall()]
+            if not any(quote(name) + " " in query + " "
+                       for name in names for query in found):
+                return
+            cursor.execute("SELECT pg_sleep(0.1)")
+
     def there(self, wrapper, names):
         with self.session(wrapper) as cursor:
+            self.await_creation(cursor, names)
             cursor.execute("SELECT datname FROM pg_database "
                            "WHERE datname = ANY(%s)", [list(names)])
             return {row[0] for row in cursor.fetchall()}
@@ -234,14 +260,12 @@ class PostgreSQL(Server):
             _terminate(cursor, name)
 
     def hold(self, cursor, name, label):
-        number = int.from_bytes(hashlib.sha256(
-            name.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+        number = _key("keep", name)
         cursor.execute("SELECT set_config('application_name', %s, false),"
-                       " pg_try_advisory_lock(%s)",
-                       [label, number - (1 << 63)])
+                       " pg_try_advisory_lock(%s)", [label, number])
         if cursor.fetchone()[1]:
             return None
-        number = (number - (1 << 63)) % (1 << 64)
+        number %= 1 << 64
         cursor.execute(
             "SELECT a.application_name, a.client_addr, a.pid FROM pg_locks l"
             " JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.granted"
@@ -279,6 +303,12 @@ class PostgreSQL(Server):
     def settle(self, wrapper):
         if wrapper.connection.info.transaction_status != 0:
             wrapper.connection.rollback()
+
+
+def _key(kind, name):
+    """The number of a lock."""
+    return int.from_bytes(hashlib.sha256(f"{kind} {name}".encode(
+        "utf-8", "surrogatepass")).digest()[:8], "big", signed=True)
 
 
 def _migrations(cursor, wrapper):
@@ -331,6 +361,7 @@ class MySQL(Server):
     def clone(self, wrapper, template, name, slot, alone):
         quote = wrapper.ops.quote_name
         with self.session(wrapper) as cursor:
+            cursor.execute("SELECT GET_LOCK(%s, 30)", [_lock("new", name)])
             self.drop_one(cursor, wrapper, name)
             cursor.execute("CREATE DATABASE %s %s" % (
                 quote(name), wrapper.creation.sql_table_creation_suffix()))
@@ -353,9 +384,13 @@ class MySQL(Server):
         cursor.execute("DROP DATABASE IF EXISTS "
                        + wrapper.ops.quote_name(name))
 
+    def await_creation(self, cursor, names):
+        for name in names:
+            cursor.execute("SELECT GET_LOCK(%s, 30)", [_lock("new", name)])
+            cursor.execute("SELECT RELEASE_LOCK(%s)", [_lock("new", name)])
+
     def hold(self, cursor, name, label):
-        key = "mule-" + hashlib.sha256(name.encode(
-            "utf-8", "surrogatepass")).hexdigest()[:40]
+        key = _lock("keep", name)
         cursor.execute("SELECT GET_LOCK(%s, 0)", [key])
         if cursor.fetchone()[0] == 1:
             return None
@@ -398,6 +433,7 @@ class MySQL(Server):
 
     def there(self, wrapper, names):
         with self.session(wrapper) as cursor:
+            self.await_creation(cursor, names)
             cursor.execute("SELECT schema_name"
                            " FROM information_schema.schemata"
                            " WHERE schema_name IN (%s)"
@@ -417,6 +453,12 @@ class MySQL(Server):
             for row in cursor.fetchall():
                 with contextlib.suppress(Error):
                     cursor.execute("KILL %d" % row[0])
+
+
+def _lock(kind, name):
+    """The name of a lock, of which MySQL takes 64 characters."""
+    return "mule-%s-%s" % (kind, hashlib.sha256(name.encode(
+        "utf-8", "surrogatepass")).hexdigest()[:40])
 
 
 class DumpFailed(Exception):
