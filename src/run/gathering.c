@@ -78,8 +78,12 @@ explain_unknown(const struct gathering *gathering, struct err *err)
         err_set(err, ERR_USAGE, "label \"%s\" matches nothing: %s", label,
                 gathering->reason);
     }
-    if (!gathering->params.settings->tap) {
-        err_hint(err, "`mule list` prints all that can be run");
+    const struct settings *settings = gathering->params.settings;
+    if (!settings->tap) {
+        // Whoever started this program has another name for its commands.
+        err_hint(err, settings->rerun != NULL
+                          ? "--list prints all that can be run"
+                          : "`mule list` prints all that can be run");
     }
     buf_release(&near);
 }

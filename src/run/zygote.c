@@ -409,8 +409,11 @@ died_collecting(struct zygote *zygote, const struct child_exit *exit)
                                " (--import-timeout)"
                              : "adapter \"%s\" %s before the suite was loaded",
                 zygote->params.command->name, what);
-        err_hint(&zygote->err, "`mule doctor` tries the interpreter and its"
-                               " adapter; --python chooses another");
+        err_hint(&zygote->err,
+                 zygote->params.settings->rerun != NULL
+                     ? "what it printed stands above"
+                     : "`mule doctor` tries the interpreter and its adapter; "
+                       "--python chooses another");
         explain_end(zygote);
     }
     end_collection(zygote, &zygote->err);

@@ -148,6 +148,20 @@ class Entering(FrontCase):
         self.assertSays(self.manage("check", "--deploy", "mule").text,
                         "System check identified")
 
+    def test_a_project_that_cannot_be_loaded_shows_why(self):
+        self.project({"shop/models.py": "import nothing_of_that_name\n"})
+        result = self.manage("mule", status=3)
+        self.assertSays(result.text, "Traceback", "shop/models.py", "line 1")
+        self.assertRegex(result.err, r"mule: error: .* it printed: "
+                         r"ModuleNotFoundError: .*nothing_of_that_name'\n"
+                         r"mule: hint: what it printed stands above\n")
+
+    def test_a_program_that_is_not_there_is_said(self):
+        self.write(ONE)
+        result = self.manage("mule", "--xunit", status=1,
+                             env={"MULE_BINARY": "/nowhere/mule"})
+        self.assertSays(result.err, "mule: the program was not found")
+
     def test_it_cannot_be_called_from_python(self):
         self.project({"script.py": """
             import os

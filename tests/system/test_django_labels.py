@@ -70,7 +70,8 @@ class Labels(DjangoCase):
         for label, said in UNKNOWN.items():
             result = self.manage("mule", label, status=4)
             with self.subTest(label):
-                self.assertSays(result.err, 'label "%s"' % label, said)
+                self.assertSays(result.err, 'label "%s"' % label, said,
+                                "hint: --list prints all")
 
     def test_what_is_chosen_runs(self):
         self.site()

@@ -87,6 +87,8 @@ def _folders_of(name):
 def start(argv, extra=()):
     """Become the program for the words of a command line. Raises Usage."""
     from ... import binary
+    if binary.find() is None:
+        binary.start([])  # it says so
     arguments, notes = program_arguments(argv, extra)
     for note in notes:
         sys.stderr.write("mule: note: %s\n" % note)
