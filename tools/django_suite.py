@@ -114,6 +114,23 @@ def recording(record):
     return Runner
 
 
+def naming_fixtures(suite):
+    """The suite of parallel processes, which knows whom a skip belongs to.
+
+    Django's says of a class that skips itself that its last test did.
+    """
+    class Suite(suite):
+        def handle_event(self, result, tests, event):
+            if event[:2] == ("addSkip", -1):
+                name = unittest.util.strclass(type(tests[0]))
+                holder = unittest.suite._ErrorHolder(f"setUpClass ({name})")
+                result.addSkip(holder, *event[2:])
+            else:
+                super().handle_event(result, tests, event)
+
+    return Suite
+
+
 def peer(path, processes, folders):
     from unittest_recorder import Record
     record = Record(path)
@@ -126,6 +143,7 @@ def peer(path, processes, folders):
     runner = get_runner(settings)(
         verbosity=1, interactive=False, parallel=processes)
     runner.test_runner = recording(record)
+    runner.parallel_test_suite = naming_fixtures(runner.parallel_test_suite)
     failures = runner.run_tests(labels)
     runtests.teardown_run_tests(state)
     return 1 if failures else 0
