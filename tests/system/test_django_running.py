@@ -265,6 +265,16 @@ class B(TestCase):
         self.assertEqual(program.wait(), 1, program.describe())
         self.assertIn("1 passed + 1 failed", program.shown())
 
+    def test_an_application_may_have_the_name_of_a_module_we_need(self):
+        self.write("""
+class A(TestCase):
+    def test_1(self):
+        import resource
+        self.assertEqual(resource.MINE, 1)
+""", settings="INSTALLED_APPS += ['resource']\n")
+        self.suite({"resource/__init__.py": "MINE = 1\n"})
+        self.django_test()
+
     def test_a_breakpoint_says_how_to_reach_it(self):
         self.write("""
 class A(SimpleTestCase):

@@ -9,16 +9,38 @@ forgotten again: whoever imports them later gets what stands first there.
 import os
 import sys
 
-_before = set(sys.modules)
+_LIBRARY = os.path.dirname(os.__file__)
 
-import fcntl  # noqa: E402
-import mmap  # noqa: E402
-import resource  # noqa: E402
-import select  # noqa: E402
 
-for _name in ("fcntl", "mmap", "resource", "select"):
-    if _name not in _before:
-        del sys.modules[_name]
+def _own(name):
+    """The library's module. A project that is loaded already may have an
+    application by that name, which stays what others find."""
+    theirs = sys.modules.pop(name, None)
+    if theirs is not None and _is_library(theirs):
+        sys.modules[name] = theirs
+        return theirs
+    path = sys.path
+    sys.path = [entry for entry in path if entry == _LIBRARY
+                or os.path.basename(entry) == "lib-dynload"]
+    try:
+        return __import__(name)
+    finally:
+        sys.path = path
+        sys.modules.pop(name, None)
+        if theirs is not None:
+            sys.modules[name] = theirs
+
+
+def _is_library(module):
+    origin = getattr(getattr(module, "__spec__", None), "origin", None)
+    if origin == "built-in":
+        return True
+    folder = os.path.dirname(origin or "")
+    return folder in (_LIBRARY, os.path.join(_LIBRARY, "lib-dynload"))
+
+
+fcntl, mmap, resource, select = map(
+    _own, ("fcntl", "mmap", "resource", "select"))
 
 _wait4 = os.wait4
 

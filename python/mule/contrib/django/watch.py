@@ -5,10 +5,10 @@ memory counts by itself how many rows were changed. Works across the fork of a
 job's own process.
 """
 
-import mmap
-
 from django.db import connections
 from django.db.backends.signals import connection_created
+
+from ...adapters.own import mmap
 
 __unittest = True
 
