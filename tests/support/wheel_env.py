@@ -135,8 +135,8 @@ def digest():
             for file in files if not file.endswith(".pyc"))
         for file in files:
             with open(file, "rb") as data:
-                name = os.path.relpath(file, ROOT)
-                total.update(name.encode() + b"\0" + data.read() + b"\0")
+                known_as = os.path.relpath(file, ROOT).encode()
+                total.update(known_as + b"\0" + data.read() + b"\0")
     return total.hexdigest()
 
 
