@@ -307,11 +307,9 @@ for number in range(12):
         def order(*words):
             result = self.django_test("-j1", *words)
             return [event["name"] for event in result.all("job_started")], \
-                result.err
-        first, err = order("--shuffle")
-        self.assertRegex(err, r"mule: note: the order is that of "
-                              r"--shuffle=\d+\n")
-        seed = err.partition("--shuffle=")[2].split()[0]
+                result.text
+        first, text = order("--shuffle")
+        seed = re.search(r"Using shuffle seed: (\d+)", text).group(1)
         self.assertEqual(order("--shuffle", seed)[0], first)
         self.assertEqual(order("--shuffle=" + seed, "-r")[0], first[::-1])
         self.assertNotEqual(order("--shuffle", str(int(seed) + 1))[0], first)

@@ -115,10 +115,10 @@ def _parallel(words, value):
 
 
 def _shuffle(words, value):
-    # Every process, on all machines, has to draw the same order.
+    # Every process, on all machines, has to draw the same order. The runner
+    # tells the seed.
     if value is None:
         value = str(random.SystemRandom().randrange(10 ** 10))
-        words.notes.append("the order is that of --shuffle=%s" % value)
     if not re.fullmatch(r"-?\d+", value):
         raise Usage("--shuffle takes a number, and not %r" % value,
                     "as in --shuffle=17; without one, it is drawn")
