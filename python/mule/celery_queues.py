@@ -126,8 +126,7 @@ class Queues:
             # next connection.
             consumer.app.amqp.queues.select_add(queue)
             if not consumer.task_consumer.consuming_from(name):
-                consumer.task_consumer.add_queue(queue)
-                consumer.task_consumer.consume()
+                self._consume(queue)
             logger.info("mule: takes from %s again", name)
 
     # -------------------------------------------------------- a build's
@@ -147,9 +146,17 @@ class Queues:
         if consumer.connection.transport.driver_type == "amqp":
             self._try(queue)
         self.prefetch.set(consumer, prefetch)
-        consumer.task_consumer.add_queue(queue)
-        consumer.task_consumer.consume()
+        self._consume(queue)
         logger.info("mule: takes from %s", name)
+
+    def _consume(self, queue):
+        tasks = self.consumer.task_consumer
+        tasks.add_queue(queue)
+        # After a connect Celery's own steps still speak to the broker, and
+        # nobody is there for what came meanwhile: that ends the worker. Its
+        # loop begins to take by itself, once it is there.
+        if tasks.on_message is not None:
+            tasks.consume()
 
     def _try(self, queue):
         """What goes wrong on a channel of its own does not end the worker."""

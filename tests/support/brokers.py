@@ -29,7 +29,7 @@ from .erlang_line import ErlangLine, binary
 PR_SET_PDEATHSIG = 1
 RABBIT_PROGRAMS = ("/usr/lib/rabbitmq/bin/rabbitmq-server",
                    "/usr/local/sbin/rabbitmq-server")
-START_SECONDS = 120
+START_SECONDS = 300
 STOP_SECONDS = 60
 
 _libc = ctypes.CDLL(None)

@@ -291,7 +291,7 @@ class Faults:
                 setup: echo no disk here; exit 7
             """, "test_small.py": SMALL})
         self.worker("one")
-        result = self.distributed("--workspace", "ci", "--wait", "5s",
+        result = self.distributed("--workspace", "ci", "--wait", "10s",
                                   status=3)
         self.assertSays(result.text, "no disk here", "one@")
         self.assertEqual(set(result.states.values()), {"not run"},
