@@ -355,6 +355,81 @@ class Migration(migrations.Migration):
                 tell(len([n for n in os.listdir(".") if "a b" in n]))
             """, databases=settings), [["first"], 2])
 
+    def test_kept_files_are_kept_and_clones_are_copied_anew(self):
+        for build in ("b1", "b2"):
+            self.assertEqual(self.play("""
+                with Build(%r, keep=True) as build:
+                    def work(databases):
+                        databases.make_clean(["default"])
+                        add("mine")
+                        return names()
+                    tell(build.worker(0, work))
+                """ % build), ["first", "mine"])
+            self.assertEqual(self.databases(), [
+                "test_shop.sqlite3", "test_shop_0.sqlite3"])
+        for name in self.databases():
+            os.remove(os.path.join(self.folder, name))
+
+    def test_an_engine_that_clones_itself_is_asked_to(self):
+        self.write("own/__init__.py", "")
+        self.write("own/base.py", """
+from django.db.backends.sqlite3 import base, creation
+
+class DatabaseCreation(creation.DatabaseCreation):
+    def _clone_test_db(self, suffix, verbosity, keepdb=False):
+        super()._clone_test_db(suffix, verbosity, keepdb)
+        open("cloned", "a").write(suffix + "\\n")
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    creation_class = DatabaseCreation
+""")
+        self.assertEqual(self.play("""
+            with Build() as build:
+                def work(databases):
+                    databases.make_clean(["default"])
+                    add("mine")
+                    databases.used(["default"], True)
+                    databases.make_clean(["default"])
+                    return names()
+                tell(build.worker(3, work))
+            tell(build.left)
+            tell(open("cloned").read())
+            """, databases=self.settings(ENGINE="own")),
+            [["first"], [], "3\n3\n"])
+
+    def test_an_engine_that_cannot_clone_is_told_of(self):
+        self.write("own/__init__.py", "")
+        self.write("own/base.py", """
+from django.db.backends.base.creation import BaseDatabaseCreation
+from django.db.backends.sqlite3 import base, creation
+
+class DatabaseCreation(creation.DatabaseCreation):
+    def _clone_test_db(self, suffix, verbosity, keepdb=False):
+        BaseDatabaseCreation._clone_test_db(self, suffix, verbosity, keepdb)
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    creation_class = DatabaseCreation
+""")
+        found = self.play("""
+            with Build() as build:
+                tell(build.worker(3, lambda d: attempt(
+                    lambda: d.make_clean(["default"]))))
+            """, databases=self.settings(ENGINE="own"))
+        self.assertIn("cannot be cloned", found["reason"])
+        self.assertIn("manage.py test", found["hint"])
+
+    def test_a_driver_that_is_missing_is_said_with_what_installs_it(self):
+        for name in ("MySQLdb", "psycopg", "psycopg2"):
+            self.write(name + ".py", "raise ImportError('it is not here')")
+        for engine, wanted in (("mysql", "pip install mysqlclient"),
+                               ("postgresql", "pip install 'psycopg")):
+            # That of `default` is missed earlier, by models.
+            other = {"ENGINE": "django.db.backends." + engine, "NAME": "x"}
+            self.assertIn(wanted, self.play("""
+                tell(attempt(lambda: Build(
+                    aliases=["default", "other"]).__enter__()))
+                """, databases={**self.settings(), "other": other})["hint"])
+
     def test_no_room_on_the_disk_is_said_and_leaves_nothing(self):
         found = self.play("""
             import resource, signal

@@ -6,7 +6,7 @@ Makes itself heard only through what it raises (Unfit) and `say(text)`.
 Here is what workers do; what their owner does is in templates.py.
 """
 
-from django.db import connections
+from django.db import NotSupportedError, connections
 from django.db.backends.signals import connection_created
 
 from . import servers, sessions
@@ -151,6 +151,10 @@ class Databases:
         try:
             target.server.clone(wrapper, target.template, target.clone,
                                 self._slot, target.ours and not self.keep)
+        except (NotImplementedError, NotSupportedError):
+            self._templates.record.drop(target.server.place,
+                                        target.server.recorded(target.clone))
+            raise
         except BaseException:
             # Half a clone is no use to anybody. One that cannot be dropped
             # now is in the record.

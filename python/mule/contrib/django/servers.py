@@ -32,13 +32,13 @@ CREATION_LOOKS = 250  # at one that is being ended, 20 ms apart
 
 def server_of(wrapper):
     """The server that a connection's settings mean."""
-    kind = {"postgresql": PostgreSQL, "mysql": MySQL}.get(wrapper.vendor)
-    if wrapper.vendor == "sqlite":
-        name = wrapper.creation._get_test_db_name()
-        kind = Memory if wrapper.creation.is_in_memory_db(name) else File
-    if kind is None or not kind.all and not _is_djangos(wrapper):
-        kind = Generic
-    return kind(wrapper)
+    kinds = {"postgresql": (PostgreSQL, OwnPostgreSQL),
+             "mysql": (MySQL, OwnMySQL), "sqlite": (File, OwnFile)}
+    djangos, own = kinds.get(wrapper.vendor, (Generic, Generic))
+    if wrapper.vendor == "sqlite" and wrapper.creation.is_in_memory_db(
+            wrapper.creation._get_test_db_name()):
+        return Memory(wrapper)
+    return (djangos if _is_djangos(wrapper) else own)(wrapper)
 
 
 def _is_djangos(wrapper):
@@ -50,7 +50,6 @@ def _is_djangos(wrapper):
 class Server:
     """Databases by name on a server that is connected with."""
 
-    all = False  # for every engine of this vendor, whatever it overrides
     dear = False  # a clone takes longer than most classes of tests
     in_memory = False
     guards = False  # can hold a lock for a session, and end sessions
@@ -623,20 +622,37 @@ class Memory(File):
         raise NotSupportedError("a database in memory has no clones")
 
 
-class Generic(Server):
-    """Another engine, or one that clones in a way of its own."""
+class ClonesItself:
+    """Asks the engine for a clone. It has its name from the engine, too."""
 
     dear = True
+    stamps = False
 
     def cloned(self, wrapper, template, name, slot):
         with _source(wrapper, template):
-            return wrapper.creation.get_test_db_clone_settings(
-                str(slot))["NAME"]
+            return str(wrapper.creation.get_test_db_clone_settings(
+                str(slot))["NAME"])
 
     def clone(self, wrapper, template, name, slot, alone):
         with _source(wrapper, template):
             wrapper.creation.clone_test_db(suffix=str(slot), verbosity=0,
                                            autoclobber=True, keepdb=False)
+
+
+class OwnPostgreSQL(ClonesItself, PostgreSQL):
+    """An engine that is derived from Django's, and clones otherwise."""
+
+
+class OwnMySQL(ClonesItself, MySQL):
+    """The same."""
+
+
+class OwnFile(ClonesItself, File):
+    """The same."""
+
+
+class Generic(ClonesItself, Server):
+    """An engine that only Django knows."""
 
     def drop(self, wrapper, names):
         problems = []

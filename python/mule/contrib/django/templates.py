@@ -301,10 +301,9 @@ class Templates:
 
     def close(self):
         """No session is left in a template: it could not be cloned."""
-        for alias in connections:
-            server = self.servers.get(alias)
-            sessions.close(connections[alias],
-                           server is not None and server.in_memory)
+        for wrapper in connections.all(initialized_only=True):
+            server = self.servers.get(wrapper.alias)
+            sessions.close(wrapper, server is not None and server.in_memory)
 
     def sweep(self, say):
         """Drop what builds recorded whose owner is dead."""
@@ -369,7 +368,8 @@ class Templates:
                          for target in self.targets}
             problems = self._drop_recorded(
                 self.record, self._there().difference(templates))
-            self._tear_down(runner)
+            if self._tear_down(runner):
+                self._trust(templates)
             problems += self._drop_recorded(
                 self.record, self._there().intersection(templates))
             self.record.end()
@@ -402,7 +402,7 @@ class Templates:
         """The runner's own way; what that does not drop is dropped by us."""
         config, self._config = self._config, None
         if config is None:
-            return
+            return False
         for target in self.targets:
             for alias in target.aliases:  # this process may have been a worker
                 connections[alias].settings_dict["NAME"] = target.template
@@ -413,7 +413,16 @@ class Templates:
             try:
                 runner.teardown_databases(config)
             except (Exception, SystemExit):
-                pass
+                return False
+        return True
+
+    def _trust(self, templates):
+        """Where nobody can be asked what is there, the runner has dropped
+        what it says."""
+        for target in self.targets:
+            what = target.server.place, target.server.recorded(target.template)
+            if what in templates and type(target.server) is servers.Generic:
+                self.record.drop(*what)
 
 
 class _quiet:
