@@ -1,10 +1,8 @@
 #include "run/zygote.h"
 
 #include "adapter/request_codec.h"
-#include "loop/deadline.h"
-#include "run/collection.h"
-#include "run/last_words.h"
 #include "run/verdict.h"
+#include "run/zygote_internal.h"
 #include "util/alloc.h"
 #include "util/escape.h"
 #include "util/log.h"
@@ -25,38 +23,6 @@
 // To remove what it made, as databases; and when somebody will not wait.
 #define ZYGOTE_REMOVE_MS 60000
 #define ZYGOTE_HURRY_MS 10000
-
-enum zygote_state {
-    ZYGOTE_ABSENT = 1,
-    ZYGOTE_STARTING, // started; has not greeted
-    ZYGOTE_COLLECTING,
-    ZYGOTE_READY,
-    ZYGOTE_PREPARING,
-    ZYGOTE_STOPPING,
-};
-
-struct zygote {
-    struct zygote_params params;
-    enum zygote_state state;
-    struct child *child;
-    struct session *session;
-    struct deadline deadline; // of the greeting, a module, the end
-    struct collection collection;
-    struct last_words said;
-    unsigned can;
-    int dump_signal;
-    bool hung;     // it was killed for not answering
-    bool closed;   // it was killed for closing its connection
-    bool prepared; // what is needed is there, whoever made it
-    bool waits;    // to collect, until it is prepared
-    bool made;     // it may have made something that it must remove
-    bool owes;     // one of them did not, or not to the end
-    bool hurried;
-    bool unfit;        // it said so
-    uint64_t asked_us; // to prepare
-    struct buf line;   // a request being built
-    struct err err;
-};
 
 static void begin_collecting(struct zygote *zygote);
 
@@ -84,8 +50,8 @@ breach(struct zygote *zygote, const struct err *err)
     }
 }
 
-static void
-breach_text(struct zygote *zygote, const char *text)
+void
+zygote_breach_text(struct zygote *zygote, const char *text)
 {
     struct err err = {0};
     err_set(&err, ERR_PROTOCOL, "%s", text);
@@ -134,8 +100,8 @@ finish_collecting(struct zygote *zygote,
     end_collection(zygote, NULL);
 }
 
-static void
-ask_collection(struct zygote *zygote)
+void
+zygote_ask_collection(struct zygote *zygote)
 {
     zygote->state = ZYGOTE_COLLECTING;
     arm_import(zygote);
@@ -144,104 +110,8 @@ ask_collection(struct zygote *zygote)
                        &zygote->line)) {
         zygote_send(zygote, buf_slice(&zygote->line));
     } else {
-        breach_text(zygote, "there are too many labels for one request");
+        zygote_breach_text(zygote, "there are too many labels for one request");
     }
-}
-
-// -------------------------------------------------------------- preparing
-
-static bool
-is_of_preparing(enum adapter_kind kind)
-{
-    return kind == ADAPTER_PREPARING || kind == ADAPTER_PREPARED;
-}
-
-static void
-finish_preparing(struct zygote *zygote)
-{
-    const struct zygote_params *params = &zygote->params;
-    uint64_t now = (uint64_t)loop_now_us(params->loop);
-    deadline_disarm(&zygote->deadline);
-    zygote->state = ZYGOTE_READY;
-    zygote->prepared = true;
-    if (zygote->waits) {
-        zygote->waits = false;
-        ask_collection(zygote);
-    }
-    params->events->on_prepared(params->ctx, now - zygote->asked_us,
-                                last_words_get(&zygote->said));
-}
-
-static void
-take_preparing(struct zygote *zygote, const struct adapter_message *message)
-{
-    const struct zygote_params *params = &zygote->params;
-    if (zygote->state != ZYGOTE_PREPARING) {
-        if (zygote->state == ZYGOTE_READY) {
-            breach_text(zygote, "it prepares without having been asked");
-        }
-    } else if (message->kind == ADAPTER_PREPARED) {
-        finish_preparing(zygote);
-    } else {
-        params->events->on_preparing(params->ctx, message->preparing);
-    }
-}
-
-static void
-take_unfit(struct zygote *zygote, const struct adapter_message *message)
-{
-    const struct zygote_params *params = &zygote->params;
-    if (zygote->state == ZYGOTE_STOPPING) {
-        return; // nobody wants to run them any more
-    }
-    if (zygote->state == ZYGOTE_PREPARING) {
-        deadline_disarm(&zygote->deadline);
-        zygote->state = ZYGOTE_READY;
-    }
-    zygote->unfit = true;
-    params->events->on_unfit(params->ctx, &message->unfit);
-}
-
-/* It goes on with what it does until it is stopped, which is soon. */
-static void
-give_up_preparing(struct zygote *zygote)
-{
-    const struct zygote_params *params = &zygote->params;
-    char reason[160];
-    snprintf(reason, sizeof(reason),
-             "adapter \"%.60s\" was not prepared within %g s"
-             " (--prepare-timeout)",
-             params->command->name,
-             params->settings->prepare_timeout_ms / 1000.0);
-    struct adapter_unfit unfit = {
-        .reason = slice_of(reason),
-        .hint = SLICE("--prepare-timeout allows it more time"),
-    };
-    params->events->on_unfit(params->ctx, &unfit);
-}
-
-bool
-zygote_prepare(struct zygote *zygote)
-{
-    const struct zygote_params *params = &zygote->params;
-    if (zygote->prepared || (zygote->can & ADAPTER_CAN_PREPARE) == 0) {
-        return true;
-    }
-    if (zygote->state != ZYGOTE_READY || zygote->unfit) {
-        return false;
-    }
-    zygote->state = ZYGOTE_PREPARING;
-    zygote->made = true;
-    zygote->asked_us = (uint64_t)loop_now_us(params->loop);
-    last_words_reset(&zygote->said);
-    buf_reset(&zygote->line);
-    request_add_prepare(&zygote->line);
-    zygote_send(zygote, buf_slice(&zygote->line));
-    if (params->settings->prepare_timeout_ms > 0) {
-        deadline_arm(&zygote->deadline, params->settings->prepare_timeout_ms);
-    }
-    params->events->on_preparing(params->ctx, SLICE(""));
-    return false;
 }
 
 // --------------------------------------------------------------- messages
@@ -257,7 +127,7 @@ take_collection(struct zygote *zygote, const struct adapter_message *message)
 {
     if (zygote->state != ZYGOTE_COLLECTING) {
         if (zygote->state == ZYGOTE_READY) {
-            breach_text(zygote, "it collects without having been asked");
+            zygote_breach_text(zygote, "it collects without having been asked");
         }
         return;
     }
@@ -290,12 +160,12 @@ on_message(void *ctx, struct session *session,
         events->on_exited(zygote->params.ctx, &message->slot);
     } else if (message->kind == ADAPTER_NOTE) {
         events->on_note(zygote->params.ctx, &message->note);
-    } else if (is_of_preparing(message->kind)) {
-        take_preparing(zygote, message);
+    } else if (zygote_is_of_preparing(message->kind)) {
+        zygote_take_preparing(zygote, message);
     } else if (message->kind == ADAPTER_UNFIT) {
-        take_unfit(zygote, message);
+        zygote_take_unfit(zygote, message);
     } else if (message->kind == ADAPTER_HELLO) {
-        breach_text(zygote, "it greeted twice");
+        zygote_breach_text(zygote, "it greeted twice");
     } else {
         events->on_message(zygote->params.ctx, message);
     }
@@ -330,7 +200,7 @@ zygote_greeted(struct zygote *zygote, struct session *session,
     if (zygote->session != NULL || zygote->state != ZYGOTE_STARTING) {
         session_drop(session);
         if (zygote->child != NULL && zygote->state != ZYGOTE_STOPPING) {
-            breach_text(zygote, "it greeted twice");
+            zygote_breach_text(zygote, "it greeted twice");
         }
         return;
     }
@@ -341,13 +211,13 @@ zygote_greeted(struct zygote *zygote, struct session *session,
     zygote->dump_signal = hello->dump_signal;
     session_give(session, &events, zygote);
     if ((hello->can & ADAPTER_CAN_COLLECT) == 0) {
-        breach_text(zygote, "its zygote cannot collect");
+        zygote_breach_text(zygote, "its zygote cannot collect");
         return;
     }
     buf_reset(&zygote->line);
     request_add_welcome(&zygote->line, zygote->params.welcome);
     zygote_send(zygote, buf_slice(&zygote->line));
-    ask_collection(zygote);
+    zygote_ask_collection(zygote);
 }
 
 // ------------------------------------------------------------ the process
@@ -505,7 +375,7 @@ on_deadline(void *ctx)
     struct zygote *zygote = ctx;
     log_debug("zygote: no answer in time, state %d", (int)zygote->state);
     if (zygote->state == ZYGOTE_PREPARING && zygote->session != NULL) {
-        give_up_preparing(zygote);
+        zygote_give_up_preparing(zygote);
         return;
     }
     if (zygote->state != ZYGOTE_STOPPING) {
@@ -579,7 +449,7 @@ zygote_collect(struct zygote *zygote, struct items *items, bool everything,
 {
     collection_begin(&zygote->collection, items, everything, events, ctx);
     if (zygote->state == ZYGOTE_READY) {
-        ask_collection(zygote);
+        zygote_ask_collection(zygote);
     } else if (zygote->state == ZYGOTE_PREPARING) {
         zygote->waits = true;
     } else {

@@ -297,8 +297,8 @@ class Zygote(Fake):
         if self.meets("stop-die"):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.meets("stop-slow"):
-            self.log("slow")
             try:
+                self.log("slow")
                 hang()
             except KeyboardInterrupt:
                 self.log("interrupted")
