@@ -1,4 +1,4 @@
-"""`manage.py mule` on small projects: the same verdicts as `manage.py test`."""
+"""`manage.py mule` on small projects: verdicts as under `manage.py test`."""
 
 from support.django_case import DjangoCase, IMPORTS, SQLITE_FILE
 
@@ -100,8 +100,9 @@ class A(TestCase):
         finished = result.finished["shop.tests.test_it.A.test_3_fails_besides"]
         self.assertEqual([f["kind"] for f in finished["findings"]],
                          ["failure", "error"])
-        pointing = result.finished["shop.tests.test_it.A.test_1_points_nowhere"]
-        self.assertEqual(pointing["findings"][0]["file"],
+        finished = result.finished[
+            "shop.tests.test_it.A.test_1_points_nowhere"]
+        self.assertEqual(finished["findings"][0]["file"],
                          "shop/tests/test_it.py")
         self.assertSays(result.text, "FAILED (failures=1, errors=2)")
 

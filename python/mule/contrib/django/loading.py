@@ -9,9 +9,8 @@ import sys
 import unittest
 from unittest.suite import BaseTestSuite
 
-from ...adapters.collect import Collection, Loader, Loading, NotLoaded, \
+from ...adapters.collect import Collection, Loader, Loading, \
     _import_failure, _import_skip
-from ...harness import Unfit
 from .labels import Labels, Modules, Unknown
 
 __unittest = True
@@ -141,6 +140,3 @@ def _tests_of(suite):
                 yield test
         else:
             stack.pop()
-
-
-__all__ = ["DjangoCollection", "NotLoaded", "Unfit"]

@@ -48,7 +48,8 @@ class DjangoResult(Result):
     @staticmethod
     def _point_to_test(finding, test):
         """Django found it afterwards, in no line of the project's."""
-        method = inspect.unwrap(getattr(type(test), test._testMethodName, test))
+        method = inspect.unwrap(
+            getattr(type(test), test._testMethodName, test))
         code = getattr(method, "__code__", None)
         if code is not None:
             finding["where"] = "tearDown"
