@@ -446,6 +446,16 @@ MULE = {"xunit_output": Path("reports") / "all.xml", "keepdb": False,
         self.django_test()
         self.assertEqual(self.xml("reports", "all.xml").get("tests"), "1")
 
+    def test_they_may_have_any_character(self):
+        self.write("""
+class A(SimpleTestCase):
+    @tag("\U0001F434")
+    def test_1(self): pass
+    def test_2(self): pass
+""", settings="MULE = {'exclude_tag': ['\U0001F434']}\n")
+        result = self.django_test()
+        self.assertEqual(list(result.states), ["shop.tests.test_it.A.test_2"])
+
     def test_what_is_wrong_with_them_is_said(self):
         for mule, said in (
                 ("['jobs']", ["settings.MULE", "list", "dict"]),

@@ -122,7 +122,8 @@ def program_arguments(argv, extra=()):
         line = measured(line, found.values.get("--coverage"),
                         values.get("coverage"))
     arguments = [command, "--adapter", line, "--defaults-name",
-                 "settings.MULE", "--defaults", json.dumps(values)]
+                 "settings.MULE", "--defaults",
+                 json.dumps(values, ensure_ascii=False)]
     if command == "test":
         arguments += ["--rerun", rerun(argv[0], typed)]
     if "--python" not in found.values and sys.executable:
