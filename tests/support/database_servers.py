@@ -236,7 +236,9 @@ class MariaServer(Server):
         identity = _as_user(["mysql", "nobody"])
         _give(place, identity)
         data = os.path.join(place, "data")
+        # A job's own TMPDIR is no place for its user either.
         _run([install, "--no-defaults", "--datadir=" + data,
+              "--tmpdir=" + place,
               "--auth-root-authentication-method=normal", "--skip-test-db",
               "--innodb-flush-method=nosync"], cwd=place, **identity)
         setup = os.path.join(place, "setup.sql")
@@ -254,7 +256,8 @@ class MariaServer(Server):
         with open(os.path.join(place, "log"), "wb") as log:
             process = subprocess.Popen(
                 [cls.program("mariadbd", "mysqld"), "--no-defaults",
-                 "--datadir=" + data, "--port=" + str(port),
+                 "--datadir=" + data, "--tmpdir=" + place,
+                 "--port=" + str(port),
                  "--socket=" + sock, "--bind-address=127.0.0.1",
                  "--pid-file=" + os.path.join(place, "pid"),
                  "--init-file=" + setup, "--character-set-server=utf8mb4",
