@@ -318,15 +318,12 @@ take_done(struct slot *slot, const struct adapter_progress *done)
 void
 slot_message(struct slot *slot, const struct adapter_message *message)
 {
-    if (slot->breach) {
+    struct order *order = slot_front(slot);
+    if (slot->breach || (slot->killed && order == NULL)) {
         return; // it was ended; what it still says does not count
     }
-    struct order *order = slot_front(slot);
     if (order == NULL) {
-        // One that is to die may begin what it was sent ahead.
-        if (!slot->killed) {
-            slot_condemn(slot, true, "spoke of a job while it had none");
-        }
+        slot_condemn(slot, true, "spoke of a job while it had none");
         return;
     }
     switch (message->kind) {
