@@ -185,6 +185,76 @@ with Build("same") as build:
         self.assertEqual(self.server.databases(), ["test_shop_dead_1"])
         self.server.sql("DROP DATABASE test_shop_dead_1")
 
+    def test_a_clone_of_another_build_of_this_id_is_left_alone(self):
+        self.write("other.py", SCENE + """
+configure(%r)
+with Build("same") as build:
+    try:
+        build.worker(0, lambda d: d.make_clean(["default"]))
+    except RuntimeError as problem:
+        tell(str(problem))
+""" % self.settings())
+        found = self.play("""
+            with Build("same") as one:
+                def work(databases):
+                    databases.make_clean(["default"])
+                    add("mine")
+                    import subprocess
+                    other = subprocess.run([sys.executable, "other.py"],
+                                           stdout=subprocess.PIPE)
+                    databases.used(["default"], True)
+                    return [other.stdout.decode(), names()]
+                tell(one.worker(0, work))
+                # A worker that comes after it may replace its own.
+                tell(one.worker(0, lambda d: (
+                    d.make_clean(["default"]), names())[1]))
+            """)
+        self.assertIn("there is a database test_shop_same_0 already",
+                      found[0][0])
+        self.assertEqual(found[0][1], ["first", "mine"])
+        self.assertEqual(found[1], ["first"])
+
+    def test_a_runner_that_makes_none_costs_the_project_nothing(self):
+        """Its own database is cloned; nobody in it is disturbed."""
+        self.server.sql("CREATE DATABASE shop")
+        self.addCleanup(self.server.sql, "DROP DATABASE shop")
+        for keep in (False, True):
+            found = self.play("""
+                from django.db import connection
+                from django.test.runner import DiscoverRunner
+                class Lazy(DiscoverRunner):
+                    def setup_databases(self, **kwargs):
+                        return []
+                outside = connection.copy()
+                from mule.contrib.django import servers
+                closed = []
+                for name in ("empty", "write_stamp"):
+                    for cls in (servers.PostgreSQL, servers.MySQL):
+                        setattr(cls, name, lambda self, wrapper, *words,
+                                was=getattr(cls, name), name=name: (
+                            closed.append([name, *map(str, words)]),
+                            was(self, wrapper, *words))[1])
+                with Build(runner=Lazy(verbosity=0), keep=KEEP) as build:
+                    tell([target.ours for target in build.databases._targets])
+                    tell([target.stamp
+                          for target in build.databases._targets])
+                tell(closed)
+                """.replace("KEEP", repr(keep)))
+            self.assertEqual(found, [[False], [None], []])
+        self.assertEqual(self.server.databases(), ["shop"])
+
+    def test_another_user_of_the_server_may_drop_it_too(self):
+        self.server.sql(self.poor)
+        own = self.server.settings
+        self.assertEqual(self.play("""
+            with Build(aliases=["default"]) as build:
+                build.worker(0, lambda d: d.make_clean(["default"]))
+            tell(build.left)
+            """, databases={
+                "archive": {**own("shop"), "USER": "poor",
+                            "TEST": {"MIRROR": "default"}},
+                "default": own("shop")}), [])
+
     def test_no_server_is_said_with_its_place(self):
         settings = self.settings()
         settings["default"]["PORT"] = "1"

@@ -9,6 +9,7 @@ Here is what workers do; what their owner does is in templates.py.
 from django.db import NotSupportedError, connections
 from django.db.backends.signals import connection_created
 
+from ...harness import Unfit
 from . import servers, sessions
 from .messages import explained
 from .templates import Templates
@@ -34,11 +35,6 @@ class Databases:
         self._slot = None
         self._opened = 0
         self._heard = None
-
-    @property
-    def dear(self):
-        """Cloning takes so long that kinds of tests go first."""
-        return any(target.server.dear for target in self._targets)
 
     @property
     def _targets(self):
@@ -147,10 +143,18 @@ class Databases:
             self._templates.serialize(target)
 
     def _copy(self, target, wrapper):
+        replace = self._templates.may_replace(target.server, target.clone)
         self._templates.created(target.server, target.clone)
         try:
             target.server.clone(wrapper, target.template, target.clone,
-                                self._slot, target.ours and not self.keep)
+                                self._slot, target.ours and not self.keep,
+                                replace)
+        except servers.Taken as problem:
+            self._templates.not_created(target.server, target.clone)
+            raise Unfit(
+                f"there is a database {target.clone} already",
+                "it is of another build with this --id: give this one "
+                "another, or drop what that has left") from problem
         except (NotImplementedError, NotSupportedError):
             self._templates.record.drop(target.server.place,
                                         target.server.recorded(target.clone))

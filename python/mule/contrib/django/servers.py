@@ -47,10 +47,13 @@ def _is_djangos(wrapper):
     return clones.__module__.startswith("django.")
 
 
+class Taken(Exception):
+    """There is a database by the name of a clone, and it is not ours."""
+
+
 class Server:
     """Databases by name on a server that is connected with."""
 
-    dear = False  # a clone takes longer than most classes of tests
     in_memory = False
     guards = False  # can hold a lock for a session, and end sessions
     stamps = False  # can say of a clone which template it is like
@@ -59,7 +62,6 @@ class Server:
     def __init__(self, wrapper):
         self.place = self._place(wrapper)
         self.home = wrapper.settings_dict["NAME"]  # the project's own
-
 
     def _place(self, wrapper):
         values = wrapper.settings_dict
@@ -88,8 +90,9 @@ class Server:
         with wrapper._nodb_cursor() as cursor:
             yield cursor
 
-    def clone(self, wrapper, template, name, slot, alone):
-        """Create `name` as `template` is; one that is there is replaced.
+    def clone(self, wrapper, template, name, slot, alone, replace):
+        """Create `name` as `template` is. One that is there is replaced, or,
+        without `replace`, left alone: raises Taken.
         `alone`: whoever else is in the template has no business there."""
         raise NotImplementedError
 
@@ -150,7 +153,6 @@ class Server:
 
 
 class PostgreSQL(Server):
-    dear = True
     guards = True
     stamps = True
 
@@ -188,7 +190,7 @@ class PostgreSQL(Server):
                 other.close()
         raise last
 
-    def clone(self, wrapper, template, name, slot, alone):
+    def clone(self, wrapper, template, name, slot, alone, replace):
         quote = wrapper.ops.quote_name
         statement = "CREATE DATABASE %s WITH TEMPLATE %s" % (
             quote(name), quote(template))
@@ -200,6 +202,8 @@ class PostgreSQL(Server):
                     return
                 except Error as error:
                     state = sqlstate(error)
+                    if state == "42P04" and not replace:
+                        raise Taken(name) from error
                     if state == "42P04" and attempt < 3:
                         self.drop_one(cursor, wrapper, name)
                     elif state == "55006" and attempt < 3:
@@ -340,7 +344,6 @@ def _terminate(cursor, name):
 
 
 class MySQL(Server):
-    dear = True
     guards = True
     stamps = True
     measure = staticmethod(naming.characters)
@@ -357,10 +360,12 @@ class MySQL(Server):
             host = "file=" + str(options["read_default_file"])
         return f"mysql://{host}:{port}"
 
-    def clone(self, wrapper, template, name, slot, alone):
+    def clone(self, wrapper, template, name, slot, alone, replace):
         quote = wrapper.ops.quote_name
         with self.session(wrapper) as cursor:
             cursor.execute("SELECT GET_LOCK(%s, 30)", [_lock("new", name)])
+            if not replace and _schemata(cursor, [name]):
+                raise Taken(name)
             self.drop_one(cursor, wrapper, name)
             cursor.execute("CREATE DATABASE %s %s" % (
                 quote(name), wrapper.creation.sql_table_creation_suffix()))
@@ -433,11 +438,7 @@ class MySQL(Server):
     def there(self, wrapper, names):
         with self.session(wrapper) as cursor:
             self.await_creation(cursor, names)
-            cursor.execute("SELECT schema_name"
-                           " FROM information_schema.schemata"
-                           " WHERE schema_name IN (%s)"
-                           % ", ".join(["%s"] * len(names)), list(names))
-            return {row[0] for row in cursor.fetchall()}
+            return _schemata(cursor, names)
 
     def tables(self, wrapper):
         with wrapper.cursor() as cursor:
@@ -452,6 +453,14 @@ class MySQL(Server):
             for row in cursor.fetchall():
                 with contextlib.suppress(Error):
                     cursor.execute("KILL %d" % row[0])
+
+
+def _schemata(cursor, names):
+    """Which of these databases exist."""
+    cursor.execute("SELECT schema_name FROM information_schema.schemata"
+                   " WHERE schema_name IN (%s)"
+                   % ", ".join(["%s"] * len(names)), list(names))
+    return {row[0] for row in cursor.fetchall()}
 
 
 def _lock(kind, name):
@@ -535,8 +544,10 @@ class File(Files, Server):
     def recorded(self, name):
         return path_of(name)
 
-    def clone(self, wrapper, template, name, slot, alone):
+    def clone(self, wrapper, template, name, slot, alone, replace):
         source, target = path_of(template), path_of(name)
+        if not replace and os.path.exists(target):
+            raise Taken(name)
         remove_file(target)
         if not os.path.exists(source):
             raise FileNotFoundError(2, "No such file or directory", source)
@@ -618,14 +629,13 @@ class Memory(File):
         schema = raw.execute("PRAGMA schema_version").fetchone()
         return id(raw), raw.total_changes, schema
 
-    def clone(self, wrapper, template, name, slot, alone):
+    def clone(self, wrapper, template, name, slot, alone, replace):
         raise NotSupportedError("a database in memory has no clones")
 
 
 class ClonesItself:
     """Asks the engine for a clone. It has its name from the engine, too."""
 
-    dear = True
     stamps = False
 
     def cloned(self, wrapper, template, name, slot):
@@ -633,7 +643,9 @@ class ClonesItself:
             return str(wrapper.creation.get_test_db_clone_settings(
                 str(slot))["NAME"])
 
-    def clone(self, wrapper, template, name, slot, alone):
+    def clone(self, wrapper, template, name, slot, alone, replace):
+        if not replace and self.there(wrapper, [name]):
+            raise Taken(name)
         with _source(wrapper, template):
             wrapper.creation.clone_test_db(suffix=str(slot), verbosity=0,
                                            autoclobber=True, keepdb=False)

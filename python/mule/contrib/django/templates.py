@@ -175,6 +175,20 @@ class Templates:
             self.record.create(*what)
             self._recorded.add(what)
 
+    def may_replace(self, server, name):
+        """Whether a clone by this name that is there is of this process, of
+        its parent or of one of its siblings. Asked before `created`."""
+        what = server.place, server.recorded(name)
+        return self.keep or self.record is None \
+            or what in self._recorded or what in self.record.left()
+
+    def not_created(self, server, name):
+        """After all; what has the name is somebody else's."""
+        what = server.place, server.recorded(name)
+        if what in self._recorded:
+            self._recorded.discard(what)
+            self.record.drop(*what)
+
     def _set_up(self, runner, aliases, serialized, say):
         """The runner's own way, but that it asks nobody and clones nothing."""
         words = []
@@ -198,9 +212,13 @@ class Templates:
                 group += [alias for alias, first in mirrors.items()
                           if first in group]
                 name = connections[group[0]].settings_dict["NAME"]
-                self.targets.append(Target(
+                target = Target(
                     self.servers[group[0]], group, str(name),
-                    serialized is None or group[0] in serialized))
+                    serialized is None or group[0] in serialized)
+                # Some runners create nothing: then it is the project's own.
+                target.ours = target.server.in_memory \
+                    or target.template in map(self._names.get, group)
+                self.targets.append(target)
             for target in self.targets:
                 self._look_at(target)
             if self.record is not None:
@@ -210,7 +228,7 @@ class Templates:
     def _look_at(self, target):
         wrapper = connections[target.alias]
         target.tables = target.server.tables(wrapper)
-        if self.keep and target.server.stamps:
+        if self.keep and target.ours and target.server.stamps:
             target.stamp = kept.digest(
                 *target.server.identity(wrapper, target.template),
                 *sorted(target.tables))
@@ -325,21 +343,26 @@ class Templates:
         pieces = []
         for place in sorted({place for place, _ in left}):
             names = sorted(name for where, name in left if where == place)
-            alias = self._alias_at(place)
-            server = servers.Files() if place == "sqlite:" \
-                else self.servers.get(alias)
+            ways = [(servers.Files(), None)] if place == "sqlite:" else [
+                (self.servers[alias], alias)
+                for alias in self._aliases_at(place)]
             step = -(-len(names) // THREADS)
-            if server is not None:
-                pieces += [(server, alias, names[i:i + step])
+            if ways:
+                pieces += [(place, ways, names[i:i + step])
                            for i in range(0, len(names), step)]
         return self._drop_pieces(record, pieces)
 
-    def _alias_at(self, place):
-        """One that is on this server, or None."""
-        for alias, server in self.servers.items():
+    def _aliases_at(self, place):
+        """One for each user who is known on this server. First those that
+        databases are created with."""
+        found = {}
+        for alias, server in sorted(
+                self.servers.items(), key=lambda pair: bool(
+                    connections[pair[0]].settings_dict["TEST"]["MIRROR"])):
             if server.place == place:
-                return alias
-        return None
+                user = connections[alias].settings_dict["USER"]
+                found.setdefault(user, alias)
+        return list(found.values())
 
     def _drop_pieces(self, record, pieces):
         """Several at once. Gives (name, reason) of what could not be."""
@@ -353,10 +376,10 @@ class Templates:
                 with ThreadPoolExecutor(THREADS) as pool:
                     done = list(pool.map(_drop_piece, pieces))
         problems = []
-        for (server, _, names), failed in zip(pieces, done):
+        for (place, _, names), failed in zip(pieces, done):
             problems += [(name, line_of(error)) for name, error in failed]
             for name in set(names).difference(name for name, _ in failed):
-                record.drop(server.place, name)
+                record.drop(place, name)
         return problems
 
     def drop(self, runner):
@@ -385,10 +408,9 @@ class Templates:
         there = set(self.record.left())
         for place in {place for place, _ in there}:
             names = {name for where, name in there if where == place}
-            alias = self._alias_at(place)
             found = None
             try:
-                if alias is not None:
+                for alias in self._aliases_at(place)[:1]:
                     found = self.servers[alias].there(
                         connections[alias], sorted(names))
             except Exception:
@@ -406,7 +428,7 @@ class Templates:
         for target in self.targets:
             for alias in target.aliases:  # this process may have been a worker
                 connections[alias].settings_dict["NAME"] = target.template
-            if target.server.guards and not self.keep:
+            if target.server.guards and target.ours and not self.keep:
                 target.server.empty(connections[target.alias],
                                     target.template)
         with _quiet(runner, lambda text: None, parallel=0, keepdb=self.keep):
@@ -451,8 +473,18 @@ class _quiet:
 
 
 def _drop_piece(piece):
-    server, alias, names = piece
-    try:
-        return server.drop(connections[alias] if alias else None, names)
-    except Exception as error:
-        return [(name, error) for name in names]
+    """One user may not drop what another has created. What the first was
+    told about those that nobody could drop."""
+    _, ways, names = piece
+    first, left = {}, list(names)
+    for server, alias in ways:
+        try:
+            problems = server.drop(
+                connections[alias] if alias else None, left)
+        except Exception as error:
+            problems = [(name, error) for name in left]
+        left = [name for name, _ in problems]
+        first = {**dict(problems), **first}
+        if not left:
+            break
+    return [(name, first[name]) for name in left]
