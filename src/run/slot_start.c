@@ -188,7 +188,11 @@ slot_greeted(struct slot *slot, struct session *session,
     send_welcome(slot, session);
     slot->state = SLOT_IDLE;
     slot_send(slot);
-    if (slot->stopping && slot->order_count == 0) {
+    if (slot->killed) {
+        // Told to die before it led the group that was told: it heard nothing.
+        slot_signal_worker(slot, SIGKILL);
+        deadline_arm(&slot->deadline, SLOT_STOP_MS);
+    } else if (slot->stopping && slot->order_count == 0) {
         slot_stop(slot);
     }
 }

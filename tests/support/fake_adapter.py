@@ -78,6 +78,7 @@ MISFORTUNES = {
     "prepare-die": "the zygote is killed while it prepares",
     "prepare-exit": "the zygote exits with 0 while it prepares",
     "run-unfit": "a worker is unfit in place of running a job",
+    "unfit-early": "the same, and the next one leads its group only afterwards",
     "stop-die": "the zygote is killed while it removes what it made",
     "stop-slow": "the zygote waits for SIGINT before it ends",
     "tidy-die": "the process that tidies up exits with 3",
@@ -428,11 +429,20 @@ class Zygote(Fake):
         if self.meets("zygote-die"):
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def await_siblings(self):
+        """Until the workers that were forked before are gone."""
+        end = time.monotonic() + 20
+        for pid in self.children:
+            while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
+                time.sleep(0.005)
+
     def become_worker(self, request):
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.socket.close()
+            if self.meets("unfit-early"):
+                self.await_siblings()
             os.setpgid(0, 0)
             for name, value in request["env"].items():
                 if value is None:
@@ -480,7 +490,7 @@ class Worker(Fake):
             items = range(request["first"],
                           request["first"] + request["count"])
         began = time.monotonic()
-        if self.meets("run-unfit"):
+        if self.meets("run-unfit") or self.meets("unfit-early"):
             self.send(msg="unfit", reason="no clone of the thing",
                       hint="make room")
             self.leave()

@@ -123,6 +123,12 @@ class Preparing(PreparingCase):
         self.assertEqual(result.count("not run"), 40)
         self.assertGone("prepare", "leave")
 
+    def test_a_worker_that_comes_when_all_is_over_is_ended(self):
+        result = self.mule_test(*self.words("--misfortune", "unfit-early",
+                                            "--items", "40"), status=3)
+        self.assertEqual(result.count("not run"), 40)
+        self.assertGone("prepare", "leave")
+
     def test_there_is_a_limit(self):
         result = self.mule_test(*self.words("--misfortune", "prepare-hang"),
                                 "--prepare-timeout", "200ms", status=3)
