@@ -456,6 +456,27 @@ class A(SimpleTestCase):
         result = self.django_test()
         self.assertEqual(list(result.states), ["shop.tests.test_it.A.test_2"])
 
+    def test_a_brokers_password_is_in_nobodys_arguments(self):
+        self.write("""
+import os
+class A(SimpleTestCase):
+    def test_1(self):
+        found, pid = [], os.getpid()
+        while pid > 1:
+            with open("/proc/%d/cmdline" % pid) as file:
+                found.append(file.read())
+            with open("/proc/%d/stat" % pid) as file:
+                pid = int(file.read().rpartition(")")[2].split()[1])
+        self.assertIn("settings.MULE", "".join(found))
+        self.assertNotIn("h" + "ush", "".join(found))
+""", settings="MULE = {'broker': 'pigeon://:hush@localhost/0'}\n")
+        self.django_test("-j1")
+        result = self.manage("mule", "--distributed", status=None,
+                             env={"MULE_BROKER": "redis://localhost:1/0"})
+        self.assertEqual(result.status, 4, result.text)
+        self.assertIn("pigeon", result.err)
+        self.assertNotIn("hush", result.text)
+
     def test_what_is_wrong_with_them_is_said(self):
         for mule, said in (
                 ("['jobs']", ["settings.MULE", "list", "dict"]),

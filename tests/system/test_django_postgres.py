@@ -220,12 +220,10 @@ with Build("same") as build:
         self.addCleanup(self.server.sql, "DROP DATABASE shop")
         for keep in (False, True):
             found = self.play("""
-                from django.db import connection
                 from django.test.runner import DiscoverRunner
                 class Lazy(DiscoverRunner):
                     def setup_databases(self, **kwargs):
                         return []
-                outside = connection.copy()
                 from mule.contrib.django import servers
                 closed = []
                 for name in ("empty", "write_stamp"):

@@ -89,7 +89,9 @@ def start(argv, extra=()):
     from ... import binary
     if binary.find() is None:
         binary.start([])  # it says so
-    arguments, notes = program_arguments(argv, extra)
+    arguments, notes, broker = program_arguments(argv, extra)
+    if broker:
+        os.environ["MULE_BROKER"] = broker
     for note in notes:
         sys.stderr.write("mule: note: %s\n" % note)
     sys.stderr.flush()
@@ -105,7 +107,8 @@ def fail(problem):
 
 
 def program_arguments(argv, extra=()):
-    """(those of the native program, notes for the user). Raises Usage."""
+    """(those of the native program, notes for the user, the broker that
+    settings.MULE has). Raises Usage."""
     from django.conf import settings
     typed = without_command(argv[2:])
     command = "list" if "--list" in words_module.special(typed) else "test"
@@ -115,6 +118,9 @@ def program_arguments(argv, extra=()):
         raise Usage("the --no-color and --force-color options can't be used "
                     "together")
     values = defaults(getattr(settings, "MULE", {}), os.environ)
+    # It may have a password in it, and everybody can see arguments.
+    broker = values.pop("broker") \
+        if isinstance(values.get("broker"), str) else None
     line = adapter(argv[0], sys.modules.get("__main__"), os.getcwd(),
                    _settings_word(typed) + found.worker)
     if command == "test":
@@ -135,7 +141,7 @@ def program_arguments(argv, extra=()):
         # `mule list` has no use for how tests are run.
         if by_django is None or command == "test" or by_django in native:
             arguments += words
-    return arguments, found.notes
+    return arguments, found.notes, broker
 
 
 def without_command(typed):
