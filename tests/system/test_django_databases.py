@@ -315,6 +315,18 @@ class OnDisk(EveryEngine, SceneCase):
         return sorted(name for name in os.listdir(self.folder)
                       if "sqlite3" in name)
 
+    def test_the_projects_own_file_is_never_kept_as_a_template(self):
+        found = self.play("""
+            open("test_own.db", "w").close()
+            tell(attempt(lambda: Build(keep=True).__enter__()))
+            tell(os.stat("test_own.db").st_size)
+            """, databases={"default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": "test_own.db", "TEST": {"NAME": "test_own.db"}}})
+        self.assertIn("which is the project's own", found[0]["reason"])
+        self.assertIn("--db-prefix", found[0]["hint"])
+        self.assertEqual(found[1], 0)
+
     def test_a_file_keeps_its_folder_and_its_ending(self):
         self.assertEqual(self.play("""
             with Build("k3v9x2") as build:

@@ -241,6 +241,22 @@ with Build("same") as build:
             self.assertEqual(found, [[False], [None], []])
         self.assertEqual(self.server.databases(), ["shop"])
 
+    def test_the_projects_own_database_is_never_kept_as_a_template(self):
+        """Its name may begin with the prefix, or be it."""
+        for home, prefix, kept in (("test_shop", "test", "test_test_shop"),
+                                   ("shop", "shop", "shop_shop")):
+            settings = {"default": self.server.settings(home)}
+            self.server.sql("CREATE DATABASE " + home)
+            self.play("""
+                with Build("b1", keep=True, prefix=%r):
+                    from django.db import connection
+                    tell(connection.settings_dict["TEST"]["NAME"])
+                """ % prefix, databases=settings)
+            self.assertEqual(sorted(self.server.databases()),
+                             sorted([home, kept]))
+            for name in (home, kept):
+                self.server.sql("DROP DATABASE " + name)
+
     def test_another_user_of_the_server_may_drop_it_too(self):
         self.server.sql(self.poor)
         own = self.server.settings

@@ -83,11 +83,33 @@ class Templates:
             name = str(values["TEST"]["NAME"] or values["NAME"] or "")
             keys[alias] = str(connections[alias].creation._get_test_db_name())
             wanted.setdefault(server.place, []).append(
-                (keys[alias], server.prefixed(self.prefix, name)))
+                (keys[alias], self._apart(
+                    alias, server.prefixed(self.prefix, name))))
         names = {place: naming.distinct(pairs)
                  for place, pairs in wanted.items()}
         self._bases = {alias: names[self.servers[alias].place][key]
                        for alias, key in keys.items()}
+
+    def _apart(self, alias, name):
+        """A kept template has no more to its name than this, and must still
+        be none of the project's own databases."""
+        server = self.servers[alias]
+        homes = {other.recorded(str(other.home)).casefold()
+                 for other in self.servers.values()
+                 if other.home and other.place == server.place}
+        ways = [name]
+        if self.prefix and server.place != servers.Files.place:
+            ways.append(f"{self.prefix}_{name}")
+        for way in ways:
+            full = server.named(connections[alias], way, ())
+            if server.recorded(full).casefold() not in homes:
+                return way
+        if self.keep:
+            raise Unfit(
+                f"the test database that is kept would be {name}, which is "
+                "the project's own", "choose another --db-prefix, or another "
+                "NAME in TEST of DATABASES[%r]" % alias)
+        return name
 
     def rename(self, keep):
         """Give TEST NAME; two aliases that meant the same still do."""
