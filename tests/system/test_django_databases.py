@@ -315,6 +315,14 @@ class OnDisk(EveryEngine, SceneCase):
         return sorted(name for name in os.listdir(self.folder)
                       if "sqlite3" in name)
 
+    def test_a_lock_that_cannot_be_written_is_said(self):
+        found = self.play("""
+            os.environ["MULE_STATE"] = "/dev/null/state"
+            tell(attempt(lambda: Build(keep=True).__enter__()))
+            """)
+        self.assertIn("cannot write down", found["reason"])
+        self.assertIn("MULE_STATE", found["hint"])
+
     def test_the_projects_own_file_is_never_kept_as_a_template(self):
         found = self.play("""
             open("test_own.db", "w").close()

@@ -446,6 +446,12 @@ MULE = {"xunit_output": Path("reports") / "all.xml", "keepdb": False,
         self.django_test()
         self.assertEqual(self.xml("reports", "all.xml").get("tests"), "1")
 
+    def test_a_number_of_processes_that_is_none_is_not_meant(self):
+        self.project({"shop/tests/test_it.py": ONE},
+                     settings="MULE = {'exclude': {'*.Nobody', 3}}\n")
+        for processes in ("\N{SUPERSCRIPT TWO}", "0", "auto"):
+            self.django_test(env={"DJANGO_TEST_PROCESSES": processes})
+
     def test_they_may_have_any_character(self):
         self.write("""
 class A(SimpleTestCase):

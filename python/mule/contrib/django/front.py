@@ -255,7 +255,7 @@ def defaults(chosen, environment):
     """The weakest of all settings: those of Django, then settings.MULE."""
     values = {"isolation": "worker"}
     processes = environment.get("DJANGO_TEST_PROCESSES", "")
-    if processes.isdigit():
+    if processes.isdecimal() and int(processes) > 0:
         values["jobs"] = int(processes)
     if not isinstance(chosen, dict):
         raise Usage("settings.MULE is of type %s" % type(chosen).__name__,
@@ -283,7 +283,7 @@ def _plain(name, value):
     if isinstance(value, (list, tuple)):
         return [_plain(name, part) for part in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(_plain(name, part) for part in value)
+        return sorted((_plain(name, part) for part in value), key=str)
     raise Usage("settings.MULE[%r] is of type %s"
                 % (name, type(value).__name__),
                 "it may be text, a number, a path, a list or a dict")

@@ -2,6 +2,7 @@
 the project's runner, and removes all that was made.
 """
 
+import contextlib
 import secrets
 import sqlite3
 import warnings
@@ -157,10 +158,11 @@ class Templates:
         """All servers answer; nobody has our names; what is left is gone."""
         wanted = self._wanted(aliases)
         if self.keep:
-            self.guard.take(
-                {(self.servers[alias].place, name):
-                 (self.servers[alias], connections[alias], name)
-                 for alias, name in wanted.items()}.values(), say)
+            with _recording():
+                self.guard.take(
+                    {(self.servers[alias].place, name):
+                     (self.servers[alias], connections[alias], name)
+                     for alias, name in wanted.items()}.values(), say)
         for alias, name in wanted.items():
             server, wrapper = self.servers[alias], connections[alias]
             with explained("the test databases cannot be created",
@@ -467,6 +469,17 @@ class Templates:
             what = target.server.place, target.server.recorded(target.template)
             if what in templates and type(target.server) is servers.Generic:
                 self.record.drop(*what)
+
+
+@contextlib.contextmanager
+def _recording():
+    """What is written beside the record needs a folder."""
+    try:
+        yield
+    except OSError as error:
+        raise Unfit(
+            "cannot write down which databases are created: %s" % error,
+            "set MULE_STATE to a folder that can be written to") from error
 
 
 class _quiet:
