@@ -160,7 +160,8 @@ class Misfortunes(FakeCase):
                   "run-before", "run-silent", "collect-unknown"}
         # These are those of test_preparing.py.
         names -= {name for name in names if name == "note" or name.startswith(
-            ("prepare-", "tidy-", "stop-die", "stop-slow", "run-unfit"))}
+            ("prepare-", "tidy-", "stop-die", "stop-slow", "run-unfit",
+             "unfit-early"))}
         # These end at limits of half a minute, which no option changes.
         slow = {"fork-silent", "fork-hang"}
         self.assertEqual(names, tested | slow)

@@ -125,7 +125,13 @@ class WaysOut(DjangoCase):
 
     def test_after_a_run_beside_another_of_the_same_id(self):
         program, _ = self.waiting("--id", "same")
-        self.django_test("-j1", "--id", "same", "shop.tests.test_it.B")
+        there = self.server.databases()
+        second = self.django_test("-j1", "--id", "same",
+                                  "shop.tests.test_it.B", status=3)
+        self.assertSays(second.err, "there is a database ",
+                        "give this one another")
+        # What the first one has was left alone.
+        self.assertEqual(self.server.databases(), there)
         program.signal(signal.SIGINT)
         self.result_of(program, check=False)
 

@@ -230,6 +230,9 @@ class StockBuilds:
         self.assertEqual(len(self.noted("teardown")), 1)
 
     def test_default_is_taken_from_after_a_reconnect(self):
+        if (self.stock_version, self.broker_kind) == ("5.2", "redis"):
+            self.skipTest("such a worker may never take a task again, with "
+                          "or without mule: celery/celery#8091")
         self.suite({"test_small.py": SMALL})
         proxy = self.proxy()
         worker = self.stock(env={
