@@ -282,7 +282,7 @@ rule_interrupted(struct check *check, struct err *err)
     if (!talk_begin_preparing(talk, err)) {
         return false;
     }
-    kill(probe_pid(talk->probe, talk->zygote), SIGINT);
+    probe_signal(talk->probe, talk->zygote, SIGINT);
     talk_send(talk, talk->zygote, request_add_stop);
     if (!talk_await_end(talk, err) || !is_clean(talk, err)) {
         return false;

@@ -10,6 +10,7 @@
 #include "util/path.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -400,6 +401,15 @@ probe_pid(const struct probe *probe, int peer)
 {
     const struct connection *connection = probe->peers[peer].connection;
     return connection == NULL ? 0 : (int)connection_peer_pid(connection);
+}
+
+void
+probe_signal(const struct probe *probe, int peer, int signo)
+{
+    int pid = probe_pid(probe, peer);
+    if (pid > 0) { // 0 would be our own process group
+        kill(pid, signo);
+    }
 }
 
 const char *

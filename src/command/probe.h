@@ -64,6 +64,9 @@ void probe_hang_up(struct probe *probe, int peer);
 /* The process at the other end, as the kernel tells it; 0: unknown. */
 int probe_pid(const struct probe *probe, int peer);
 
+/* Sends a signal there; to nobody once its connection has ended. */
+void probe_signal(const struct probe *probe, int peer, int signo);
+
 /* Paths for a worker: "out", "err", "page". To be freed. */
 char *probe_path(const struct probe *probe, const char *name);
 
