@@ -119,6 +119,7 @@ make_run(struct engine *engine, struct event_sink *sink)
         .sink = sink,
         .about = engine->about,
         .rerun = engine->identity.rerun,
+        .history = engine->params.history,
         .commands = place->commands != NULL && place->suite != NULL,
         .elsewhere = engine->distributed && engine->about.slots == 0,
         .list_only = engine->params.list_only,

@@ -8,6 +8,7 @@
 
 #include "command/outside.h"
 #include "model/event.h"
+#include "model/history.h"
 #include "model/settings.h"
 #include "util/err.h"
 
@@ -17,6 +18,7 @@ struct engine_params {
     const struct settings *settings;
     bool list_only;
     const char *command; // the command line, quoted for a shell, for reports
+    struct history *history; // what past builds know, borrowed, or NULL
     const struct outside_events *outside; // or NULL
     void *ctx;                            // of `outside`
 };

@@ -30,6 +30,16 @@ command_name(enum option_command command)
         return "mule worker";
     case COMMAND_STATUS:
         return "mule status";
+    case COMMAND_HISTORY:
+        return "mule history";
+    case COMMAND_REPLAY:
+        return "mule replay";
+    case COMMAND_REPORT:
+        return "mule report";
+    case COMMAND_BISECT:
+        return "mule bisect";
+    case COMMAND_SIMULATE:
+        return "mule simulate";
     }
     return "mule";
 }

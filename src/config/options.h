@@ -20,6 +20,11 @@ enum option_command {
     COMMAND_ADAPTER_CHECK = 8,
     COMMAND_WORKER = 16,
     COMMAND_STATUS = 32,
+    COMMAND_HISTORY = 64,
+    COMMAND_REPLAY = 128,
+    COMMAND_REPORT = 256,
+    COMMAND_BISECT = 512,
+    COMMAND_SIMULATE = 1024,
 };
 
 enum option_group {
@@ -28,6 +33,9 @@ enum option_group {
     GROUP_PYTHON,
     GROUP_DATABASES,
     GROUP_LIMITS,
+    GROUP_ORDER,
+    GROUP_AGAIN,
+    GROUP_HISTORY,
     GROUP_FLEET,
     GROUP_OUTPUT,
     GROUP_GENERAL,

@@ -10,10 +10,17 @@ enum {
 };
 
 static const char *const titles[GROUP_COUNT] = {
-    [GROUP_SELECT] = "What to run",  [GROUP_RUN] = "How to run it",
-    [GROUP_PYTHON] = "Python",       [GROUP_DATABASES] = "Databases",
-    [GROUP_LIMITS] = "Limits",       [GROUP_FLEET] = "A fleet",
-    [GROUP_OUTPUT] = "What you see", [GROUP_GENERAL] = "General",
+    [GROUP_SELECT] = "What to run",
+    [GROUP_RUN] = "How to run it",
+    [GROUP_PYTHON] = "Python",
+    [GROUP_DATABASES] = "Databases",
+    [GROUP_LIMITS] = "Limits",
+    [GROUP_FLEET] = "A fleet",
+    [GROUP_ORDER] = "In which order",
+    [GROUP_AGAIN] = "More than once",
+    [GROUP_HISTORY] = "What past runs teach",
+    [GROUP_OUTPUT] = "What you see",
+    [GROUP_GENERAL] = "General",
 };
 
 // "  -j, --jobs N"
@@ -116,6 +123,39 @@ static const char status_usage[] =
     "Usage: mule status [OPTION...]\n"
     "\n"
     "Prints which builds and workers a broker has, and what runs where.\n";
+
+static const char history_usage[] =
+    "Usage: mule history [OPTION...] [TEST]\n"
+    "       mule history prune [OPTION...]\n"
+    "       mule history export FILE\n"
+    "       mule history import FILE...\n"
+    "\n"
+    "Prints the builds that are remembered, or one test over time.\n";
+
+static const char replay_usage[] =
+    "Usage: mule replay [OPTION...] [BUILD]\n"
+    "\n"
+    "Shows a build again, the last one unless another is named: by its id, or\n"
+    "by the file of its recording.\n";
+
+static const char report_usage[] =
+    "Usage: mule report [OPTION...] [BUILD]\n"
+    "       mule report --merge [OPTION...] FILE...\n"
+    "\n"
+    "Writes reports of a build, the last one unless another is named: by its\n"
+    "id, or by the file of its recording.\n";
+
+static const char bisect_usage[] =
+    "Usage: mule bisect [OPTION...] TEST\n"
+    "\n"
+    "Finds the tests before TEST, in the same process, that make it fail or\n"
+    "pass.\n";
+
+static const char simulate_usage[] =
+    "Usage: mule simulate [OPTION...] [BUILD]\n"
+    "\n"
+    "Drives the scheduler in virtual time, with the jobs of a build or of a\n"
+    "distribution.\n";
 // clang-format on
 
 void
@@ -139,6 +179,21 @@ options_help(enum option_command command, struct buf *buf)
         break;
     case COMMAND_STATUS:
         buf_add_text(buf, status_usage);
+        break;
+    case COMMAND_HISTORY:
+        buf_add_text(buf, history_usage);
+        break;
+    case COMMAND_REPLAY:
+        buf_add_text(buf, replay_usage);
+        break;
+    case COMMAND_REPORT:
+        buf_add_text(buf, report_usage);
+        break;
+    case COMMAND_BISECT:
+        buf_add_text(buf, bisect_usage);
+        break;
+    case COMMAND_SIMULATE:
+        buf_add_text(buf, simulate_usage);
         break;
     }
     for (int group = 0; group < GROUP_COUNT; group++) {

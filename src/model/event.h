@@ -23,12 +23,14 @@ enum event_kind {
     EVENT_JOB_STARTED,
     EVENT_TEST_STARTED, // not for every test: one that ends quickly may lack it
     EVENT_TEST_SLOW,
-    EVENT_TEST_FINISHED,
+    EVENT_TEST_FINISHED, // decided: once for each selected item
+    EVENT_TEST_ATTEMPT,  // ended, and runs again: this does not decide it
     EVENT_JOB_FINISHED,
-    EVENT_LEAKED,   // a process outlived its job and was ended
-    EVENT_WORKER,   // one of a fleet came, went, or says something
-    EVENT_NOTE,     // something the user should know
-    EVENT_STOPPING, // no new job from here on
+    EVENT_LEAKED,    // a process outlived its job and was ended
+    EVENT_WORKER,    // one of a fleet came, went, or says something
+    EVENT_ELSEWHERE, // an item that another shard has
+    EVENT_NOTE,      // something the user should know
+    EVENT_STOPPING,  // no new job from here on
     EVENT_RUN_FINISHED,
     EVENT_KIND_COUNT
 };
@@ -59,6 +61,7 @@ struct event_run {
     const char *hash_seed;     // PYTHONHASHSEED of this build
     const char *python;        // the interpreter; NULL: none is needed
     const char *python_origin; // who named it: "--python", "PATH"
+    const char *parent;        // the build whose rest this one runs; NULL: none
     int slots;
 };
 
@@ -70,8 +73,19 @@ struct event_stopping {
 struct event_collected {
     uint32_t items; // selected
     uint32_t jobs;
-    uint32_t excluded; // collected, but not selected
-    uint64_t us;       // how long it took
+    uint32_t excluded;     // collected, but not selected
+    uint64_t us;           // how long it took
+    const char *order;     // "history", "given", "random"; NULL: not said
+    const char *seed;      // of a random order, or NULL
+    const char *shard;     // "2/5", or NULL; then also:
+    const char *selection; // hash of all that was selected, in every shard
+    const char *durations; // hash of --durations, or NULL
+};
+
+struct event_elsewhere {
+    const char *id;
+    const char *job;
+    uint32_t shard; // whose it is, from 1
 };
 
 struct event_job {
@@ -82,6 +96,8 @@ struct event_job {
     uint32_t items;
     int slot;
     int attempt;
+    uint32_t process;   // unique in the build, from 1; 0: not known
+    uint64_t expect_us; // how long it should take; 0: not known
     const char *worker; // whose slot it is; "": this machine's
     struct usage usage; // finished only
     uint64_t us;        // finished only
@@ -96,11 +112,15 @@ struct event_test {
     const char *file; // "" when not known
     uint32_t line;    // 0: not known
     int slot;
-    int attempt;
-    const char *worker;            // whose slot it is; "": this machine's
-    uint64_t began_us;             // since the run began
-    uint64_t us;                   // slow: so far
-    const struct outcome *outcome; // finished only
+    int attempt;        // of its job
+    int tries;          // how often it ran, this one included
+    uint32_t process;   // as in event_job
+    bool flaky;         // finished only: passed, and failed before
+    bool quarantined;   // finished only: does not decide the exit status
+    const char *worker; // whose slot it is; "": this machine's
+    uint64_t began_us;  // since the run began
+    uint64_t us;        // slow: so far
+    const struct outcome *outcome; // finished, attempt
     const char *rerun; // finished badly: a command that runs just this again
 };
 
@@ -153,7 +173,9 @@ struct event_finished {
     uint64_t us;
     enum stop_reason stop;
     int exit_status;
-    struct usage usage; // of all jobs
+    bool chained;         // it ran the rest of a parent; then:
+    uint32_t outstanding; // what of the chain still is to pass
+    struct usage usage;   // of all jobs
 };
 
 struct event {
@@ -169,6 +191,7 @@ struct event {
         struct event_job job;
         struct event_test test;
         struct event_leak leak;
+        struct event_elsewhere elsewhere;
         struct event_worker worker;
         struct event_note note;
         struct event_script script;

@@ -19,8 +19,10 @@ struct tally {
     uint32_t xfails;
     uint32_t xpasses;
     uint32_t retried;
-    uint32_t late;  // results of superseded attempts, and second ones
-    uint32_t leaks; // processes that outlived their job
+    uint32_t late;        // results of superseded attempts, and second ones
+    uint32_t leaks;       // processes that outlived their job
+    uint32_t flaky;       // items that passed after they had failed
+    uint32_t quarantined; // items that ended badly and do not count as such
 };
 
 /* Counts one final outcome. */

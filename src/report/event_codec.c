@@ -47,6 +47,23 @@ add_bool(struct buf *buf, const char *key, bool value)
     buf_add_text(buf, value ? "true" : "false");
 }
 
+// Numbers that say nothing are left out as texts are.
+static void
+add_known(struct buf *buf, const char *key, uint64_t number)
+{
+    if (number > 0) {
+        add_uint(buf, key, number);
+    }
+}
+
+static void
+add_true(struct buf *buf, const char *key, bool value)
+{
+    if (value) {
+        add_bool(buf, key, true);
+    }
+}
+
 static void
 add_slice(struct buf *buf, const char *key, struct slice text)
 {
@@ -167,6 +184,7 @@ add_run(struct buf *buf, const struct event_run *run)
     add_some(buf, "hash_seed", slice_of(run->hash_seed));
     add_some(buf, "python", slice_of(run->python));
     add_int(buf, "slots", run->slots);
+    add_some(buf, "parent", slice_of(run->parent));
 }
 
 static void
@@ -180,6 +198,8 @@ add_job(struct buf *buf, const struct event_job *job, bool finished)
     add_int(buf, "slot", job->slot);
     add_some(buf, "worker", slice_of(job->worker));
     add_int(buf, "attempt", job->attempt);
+    add_known(buf, "process", job->process);
+    add_known(buf, "expect_us", job->expect_us);
     if (finished) {
         add_uint(buf, "us", job->us);
         add_usage(buf, &job->usage);
@@ -201,12 +221,16 @@ add_test(struct buf *buf, const struct event_test *test, enum event_kind kind)
     add_int(buf, "slot", test->slot);
     add_some(buf, "worker", slice_of(test->worker));
     add_int(buf, "attempt", test->attempt);
+    add_known(buf, "tries", test->tries > 1 ? (uint64_t)test->tries : 0);
+    add_known(buf, "process", test->process);
     add_uint(buf, "began_us", test->began_us);
     if (kind != EVENT_TEST_STARTED) {
         add_uint(buf, "us", test->us);
     }
-    if (kind == EVENT_TEST_FINISHED) {
+    if (kind == EVENT_TEST_FINISHED || kind == EVENT_TEST_ATTEMPT) {
         add_outcome(buf, test->outcome);
+        add_true(buf, "flaky", test->flaky);
+        add_true(buf, "quarantined", test->quarantined);
         add_some(buf, "rerun", slice_of(test->rerun));
     }
 }
@@ -281,6 +305,8 @@ add_tally(struct buf *buf, const struct tally *tally)
     add_uint(buf, "retried", tally->retried);
     add_uint(buf, "late", tally->late);
     add_uint(buf, "leaks", tally->leaks);
+    add_known(buf, "flaky", tally->flaky);
+    add_known(buf, "quarantined", tally->quarantined);
 }
 
 static void
@@ -290,6 +316,9 @@ add_finished(struct buf *buf, const struct event_finished *finished)
     add_some(buf, "stop", slice_of(stop_reason_name(finished->stop)));
     add_int(buf, "exit_status", finished->exit_status);
     add_tally(buf, finished->tally);
+    if (finished->chained) {
+        add_uint(buf, "outstanding", finished->outstanding);
+    }
     add_usage(buf, &finished->usage);
 }
 
@@ -300,6 +329,19 @@ add_collected(struct buf *buf, const struct event_collected *collected)
     add_uint(buf, "jobs", collected->jobs);
     add_uint(buf, "excluded", collected->excluded);
     add_uint(buf, "us", collected->us);
+    add_some(buf, "order", slice_of(collected->order));
+    add_some(buf, "seed", slice_of(collected->seed));
+    add_some(buf, "shard", slice_of(collected->shard));
+    add_some(buf, "selection", slice_of(collected->selection));
+    add_some(buf, "durations", slice_of(collected->durations));
+}
+
+static void
+add_elsewhere(struct buf *buf, const struct event_elsewhere *elsewhere)
+{
+    add_text(buf, "id", elsewhere->id);
+    add_text(buf, "job_name", elsewhere->job);
+    add_uint(buf, "shard", elsewhere->shard);
 }
 
 static void
@@ -332,6 +374,7 @@ add_members(struct buf *buf, const struct event *event)
     case EVENT_TEST_STARTED:
     case EVENT_TEST_SLOW:
     case EVENT_TEST_FINISHED:
+    case EVENT_TEST_ATTEMPT:
         add_test(buf, &event->test, event->kind);
         break;
     case EVENT_LEAKED:
@@ -339,6 +382,9 @@ add_members(struct buf *buf, const struct event *event)
         break;
     case EVENT_WORKER:
         add_worker(buf, &event->worker);
+        break;
+    case EVENT_ELSEWHERE:
+        add_elsewhere(buf, &event->elsewhere);
         break;
     case EVENT_NOTE:
         add_note(buf, &event->note);

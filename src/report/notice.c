@@ -265,6 +265,8 @@ notice_is_due(const struct event *event, int verbosity)
     case EVENT_JOB_STARTED:
     case EVENT_TEST_STARTED:
     case EVENT_TEST_FINISHED:
+    case EVENT_TEST_ATTEMPT:
+    case EVENT_ELSEWHERE:
     case EVENT_RUN_FINISHED:
     case EVENT_KIND_COUNT:
         break;
@@ -315,6 +317,8 @@ notice_print(struct sheet *sheet, const struct event *event, int verbosity,
     case EVENT_JOB_STARTED:
     case EVENT_TEST_STARTED:
     case EVENT_TEST_FINISHED:
+    case EVENT_TEST_ATTEMPT:
+    case EVENT_ELSEWHERE:
     case EVENT_RUN_FINISHED:
     case EVENT_KIND_COUNT:
         break;

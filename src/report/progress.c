@@ -197,6 +197,8 @@ progress_note(struct progress *progress, const struct event *event)
         progress->stopping = true;
         break;
     case EVENT_RUN_STARTED:
+    case EVENT_TEST_ATTEMPT:
+    case EVENT_ELSEWHERE:
     case EVENT_LEAKED:
     case EVENT_WORKER:
     case EVENT_NOTE:

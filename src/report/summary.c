@@ -209,6 +209,8 @@ summary_note(struct summary *summary, const struct event *event)
     case EVENT_SCRIPT_FINISHED:
     case EVENT_TEST_STARTED:
     case EVENT_TEST_SLOW:
+    case EVENT_TEST_ATTEMPT:
+    case EVENT_ELSEWHERE:
     case EVENT_NOTE:
     case EVENT_STOPPING:
     case EVENT_RUN_FINISHED:

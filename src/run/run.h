@@ -8,6 +8,7 @@
 #define RUN_RUN_H
 
 #include "loop/loop.h"
+#include "model/history.h"
 #include "model/settings.h"
 #include "run/executor.h"
 #include "run/scripts.h"
@@ -21,11 +22,12 @@ struct run_params {
     struct executor *executor;
     struct scripts *scripts; // of the workspace, or NULL
     struct event_sink *sink;
-    struct event_run about; // what RUN_STARTED says
-    const char *rerun;      // a command that runs an id again, without it
-    bool commands;          // jobs are run by settings->runner, one each
-    bool elsewhere;         // the source runs nothing: it ends before the jobs
-    bool list_only;         // collect and select, run nothing
+    struct event_run about;  // what RUN_STARTED says
+    const char *rerun;       // a command that runs an id again, without it
+    struct history *history; // what past builds know, or NULL
+    bool commands;           // jobs are run by settings->runner, one each
+    bool elsewhere;          // the source runs nothing: it ends before the jobs
+    bool list_only;          // collect and select, run nothing
     /* After RUN_FINISHED, from the loop. */
     void (*on_finished)(void *ctx, int exit_status);
     void *ctx;

@@ -67,6 +67,27 @@ play_everything(struct play *play)
         .kind = EVENT_LEAKED,
         .leak = {.job = "t.A", .id = "", .pid = 77, .command = "sleep 9"},
     };
+    const struct outcome failed = {
+        .state = STATE_FAILED, .us = 9, .ran = true, .counted = true};
+    const struct event again = {
+        .kind = EVENT_TEST_ATTEMPT,
+        .test = {.number = 2,
+                 .id = "t.A.test_flaky",
+                 .job = "t.A",
+                 .file = "t.py",
+                 .slot = 1,
+                 .attempt = 1,
+                 .tries = 2,
+                 .process = 7,
+                 .worker = "",
+                 .us = 9,
+                 .outcome = &failed,
+                 .quarantined = true},
+    };
+    const struct event elsewhere = {
+        .kind = EVENT_ELSEWHERE,
+        .elsewhere = {.id = "t.B.test_b", .job = "t.B", .shard = 2},
+    };
     const struct event stopping = {.kind = EVENT_STOPPING,
                                    .stopping = {STOP_BROKEN, "no adapter"}};
 
@@ -85,6 +106,8 @@ play_everything(struct play *play)
     play_tests(play);
     play_job(play, EVENT_JOB_FINISHED, "t.A", 0, 1800);
     play_event(play, leaked);
+    play_event(play, again);
+    play_event(play, elsewhere);
     play_note(play, NOTE_WARNING, "3 threads", "use --start spawn");
     play_event(play, stopping);
     play_end(play, STOP_FAILURES, 1);
