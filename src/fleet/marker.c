@@ -159,12 +159,14 @@ is_there(const char *path, int fd)
 }
 
 static struct marker *
-try_one(const char *folder, const char *name, json_t **about)
+try_one(const char *folder, const char *name, json_t **about, bool *held)
 {
     char *path = path_join(folder, name);
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || !is_there(path, fd)) {
+    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    *held = *held || (fd >= 0 && !locked);
+    if (!locked || !is_there(path, fd)) {
         if (fd >= 0) {
             close(fd);
         }
@@ -182,18 +184,19 @@ try_one(const char *folder, const char *name, json_t **about)
 }
 
 struct marker *
-marker_find(const char *folder, const char *node, json_t **about)
+marker_find(const char *folder, const char *node, json_t **about, bool *held)
 {
     char *prefix = prefix_of(node);
     struct marker *marker = NULL;
     DIR *dir = opendir(folder);
     const struct dirent *entry = NULL;
 
+    *held = false;
     while (dir != NULL && marker == NULL && (entry = readdir(dir)) != NULL) {
         struct slice name = slice_of(entry->d_name);
         if (slice_starts_with(name, slice_of(prefix)) &&
             slice_ends_with(name, SLICE(MARKER_SUFFIX))) {
-            marker = try_one(folder, entry->d_name, about);
+            marker = try_one(folder, entry->d_name, about, held);
         }
     }
     if (dir != NULL) {

@@ -26,10 +26,11 @@ void marker_free(struct marker *marker);
 
 /*
  * One that a worker of this name left behind, now ours, and in *about (a new
- * reference) what it says; NULL: there is none. A file that cannot be read is
- * removed.
+ * reference) what it says; NULL: there is none, and *held says whether one is
+ * there whose worker lives, or is not quite dead. A file that cannot be read
+ * is removed.
  */
-struct marker *marker_find(const char *folder, const char *node,
-                           json_t **about);
+struct marker *marker_find(const char *folder, const char *node, json_t **about,
+                           bool *held);
 
 #endif

@@ -187,6 +187,9 @@ on_tick(void *ctx)
     member_check_lease(member);
     service = member->service;
     if (service == NULL) {
+        if (!member->leftovers_done && !member->stopping) {
+            member_take_next(member);
+        }
         return;
     }
     member_arm_tick(member);

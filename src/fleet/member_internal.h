@@ -105,6 +105,7 @@ struct member {
     uint64_t leaves;   // of queues, asked for
     uint64_t leaves_done;
     bool leftovers_done;
+    int looks; // for what somebody holds who may be dying
     uint64_t dropped; // messages that were not believed
     msec dropped_said;
     char about[160];

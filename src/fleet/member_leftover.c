@@ -4,6 +4,9 @@
 #include "util/alloc.h"
 #include "util/field.h"
 
+#define LOOK_MS 100
+#define LOOKS_MAX 20
+
 /* What comes next, once a member is free: what others left, offers, the end. */
 
 // A worker before this one was killed: what it set up is torn down.
@@ -45,7 +48,7 @@ service_of_marker(struct marker *marker, const json_t *about)
 }
 
 static bool
-take_up_leftover(struct member *member)
+take_up_leftover(struct member *member, bool *held)
 {
     json_t *about = NULL;
     struct marker *marker = NULL;
@@ -53,7 +56,7 @@ take_up_leftover(struct member *member)
 
     while (service == NULL &&
            (marker = marker_find(member->params.state, member->params.node,
-                                 &about)) != NULL) {
+                                 &about, held)) != NULL) {
         service = service_of_marker(marker, about);
         json_decref(about);
     }
@@ -74,8 +77,19 @@ member_take_next(struct member *member)
     deadline_disarm(&member->tick);
     if (member->stopping || (member->params.once && member->served)) {
         member_finish(member);
-    } else if (member->leftovers_done || !take_up_leftover(member)) {
-        member->leftovers_done = true;
-        member->carrier->ops->offers(member->carrier, true);
+        return;
     }
+    bool held = false;
+    if (!member->leftovers_done && take_up_leftover(member, &held)) {
+        return;
+    }
+    // Who was killed a moment ago may hold its marker for another moment. One
+    // that lives keeps it: then again when a build is over.
+    if (held && member->looks < LOOKS_MAX) {
+        member->looks++;
+        deadline_arm(&member->tick, LOOK_MS);
+        return;
+    }
+    member->leftovers_done = !held;
+    member->carrier->ops->offers(member->carrier, true);
 }

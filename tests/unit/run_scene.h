@@ -408,6 +408,7 @@ tell_what(const struct event *event, struct told *told)
     case EVENT_TEST_STARTED:
     case EVENT_TEST_SLOW:
     case EVENT_TEST_FINISHED:
+    case EVENT_TEST_ATTEMPT:
         tell_test(event, told);
         break;
     case EVENT_JOB_STARTED:
@@ -437,6 +438,9 @@ tell_what(const struct event *event, struct told *told)
         break;
     case EVENT_PREPARING:
         told->text = slice_dup(event->preparing);
+        break;
+    case EVENT_ELSEWHERE:
+        told->text = alloc_dup(event->elsewhere.id);
         break;
     case EVENT_PREPARED:
     case EVENT_RUN_STARTED:

@@ -26,16 +26,18 @@ what_a_worker_left_is_found_by_the_next_one_of_its_name(void **state)
 {
     (void)state;
     json_t *about = NULL;
+    bool held = false;
 
     marker_free(write_one("one@host", JOIN)); // as if it was killed
-    assert_null(marker_find("deep/joins", "two@host", &about));
-    struct marker *marker = marker_find("deep/joins", "one@host", &about);
+    assert_null(marker_find("deep/joins", "two@host", &about, &held));
+    struct marker *marker =
+        marker_find("deep/joins", "one@host", &about, &held);
     assert_non_null(marker);
     assert_string_equal(json_string_value(json_object_get(about, "join")),
                         JOIN);
     json_decref(about);
     marker_remove(marker);
-    assert_null(marker_find("deep/joins", "one@host", &about));
+    assert_null(marker_find("deep/joins", "one@host", &about, &held));
 }
 
 static void
@@ -47,10 +49,13 @@ the_marker_of_a_worker_that_lives_is_not_found(void **state)
 
     // A lock is between processes' openings of a file, so here too.
     json_t *about = NULL;
-    assert_null(marker_find("deep/joins", "one@host", &about));
+    bool held = false;
+    assert_null(marker_find("deep/joins", "one@host", &about, &held));
+    assert_true(held);
     pid_t pid = fork();
     if (pid == 0) {
-        _exit(marker_find("deep/joins", "one@host", &about) == NULL ? 0 : 1);
+        _exit(marker_find("deep/joins", "one@host", &about, &held) == NULL ? 0
+                                                                           : 1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
@@ -76,6 +81,7 @@ what_cannot_be_read_goes(void **state)
 {
     (void)state;
     json_t *about = NULL;
+    bool held = false;
     struct err err = {0};
 
     assert_true(path_make_folders("deep/joins", 0700, &err));
@@ -83,7 +89,7 @@ what_cannot_be_read_goes(void **state)
     assert_non_null(file);
     fputs("{\"half", file);
     assert_int_equal(fclose(file), 0);
-    assert_null(marker_find("deep/joins", "one@host", &about));
+    assert_null(marker_find("deep/joins", "one@host", &about, &held));
     assert_false(path_is_file("deep/joins/one=40host~" JOIN ".join"));
 }
 
@@ -101,7 +107,8 @@ a_folder_that_cannot_be_made_is_an_error(void **state)
     assert_true(err_is_set(&err));
     json_decref(about);
     json_t *found = NULL;
-    assert_null(marker_find("deep/joins", "one@host", &found));
+    bool held = false;
+    assert_null(marker_find("deep/joins", "one@host", &found, &held));
 }
 
 #define IN_FOLDER(test) \

@@ -18,7 +18,9 @@ static bool
 has_marker(void)
 {
     json_t *about = NULL;
-    struct marker *marker = marker_find("state/joins", "one@host", &about);
+    bool held = false;
+    struct marker *marker =
+        marker_find("state/joins", "one@host", &about, &held);
 
     marker_free(marker);
     json_decref(about);
@@ -930,6 +932,56 @@ what_a_killed_worker_left_is_torn_down_before_anything_is_taken(void **state)
     scene_finish(&scene);
 }
 
+static bool
+has_engine(struct scene *scene)
+{
+    return scene->engines.count > 0;
+}
+
+static bool
+has_offers(struct scene *scene)
+{
+    return scene->offers;
+}
+
+static void
+what_one_that_is_still_dying_left_is_waited_for(void **state)
+{
+    (void)state;
+    struct scene before = {0};
+    struct scene scene = {0};
+
+    scene_begin(&before, NULL);
+    scene_serve(&before);
+    scene_begin(&scene, NULL);
+    assert_false(scene.offers);
+    assert_false(has_engine(&scene));
+    scene_finish(&before);
+    scene_wait(&scene, has_engine);
+    scene_engine_says(&scene, HELLO);
+    scene_engine_says(&scene, READY);
+    scene_engine_leaves(&scene);
+    assert_int_equal(count_files("state/joins"), 0);
+    assert_true(scene.offers);
+    scene_finish(&scene);
+}
+
+static void
+one_of_the_same_name_that_lives_is_not_waited_for_for_ever(void **state)
+{
+    (void)state;
+    struct scene before = {0};
+    struct scene scene = {0};
+
+    scene_begin(&before, NULL);
+    scene_serve(&before);
+    scene_begin(&scene, NULL);
+    scene_wait(&scene, has_offers);
+    assert_int_equal(count_files("state/joins"), 1);
+    scene_finish(&before);
+    scene_finish(&scene);
+}
+
 static void
 a_marker_that_makes_no_sense_is_removed(void **state)
 {
@@ -1056,6 +1108,8 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(a_member_for_one_build_stops_after_it),
     IN_FOLDER(the_last_word_waits_until_the_broker_knows_that_it_left),
     IN_FOLDER(what_a_killed_worker_left_is_torn_down_before_anything_is_taken),
+    IN_FOLDER(what_one_that_is_still_dying_left_is_waited_for),
+    IN_FOLDER(one_of_the_same_name_that_lives_is_not_waited_for_for_ever),
     IN_FOLDER(a_marker_that_makes_no_sense_is_removed),
     IN_FOLDER(pieces_of_a_shipped_tree_go_to_the_engine),
     IN_FOLDER(slots_follow_the_pool_but_not_beyond_the_welcome),
