@@ -120,6 +120,7 @@ make_run(struct engine *engine, struct event_sink *sink)
         .about = engine->about,
         .rerun = engine->identity.rerun,
         .history = engine->params.history,
+        .filter = engine->params.filter,
         .commands = place->commands != NULL && place->suite != NULL,
         .elsewhere = engine->distributed && engine->about.slots == 0,
         .list_only = engine->params.list_only,

@@ -13,12 +13,14 @@
 #include "util/err.h"
 
 struct engine;
+struct filter;
 
 struct engine_params {
     const struct settings *settings;
     bool list_only;
     const char *command; // the command line, quoted for a shell, for reports
     struct history *history; // what past builds know, borrowed, or NULL
+    struct filter *filter;   // borrowed, or NULL: run/filter.h
     const struct outside_events *outside; // or NULL
     void *ctx;                            // of `outside`
 };

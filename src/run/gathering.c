@@ -241,6 +241,33 @@ warn_in_vain(const struct gathering *gathering, const char *pattern)
     free(text);
 }
 
+/* What is selected by now. */
+static void
+count_selected(const struct items *items, struct event_collected *collected)
+{
+    collected->items = collected->jobs = 0;
+    for (uint32_t job = 0; job < items_job_count(items); job++) {
+        uint32_t open = book_count_open(items, job);
+        collected->items += open;
+        collected->jobs += open > 0;
+    }
+}
+
+/* Past builds, or another machine, spare us a part of it. */
+static void
+leave_out(struct gathering *gathering, struct event_collected *collected)
+{
+    struct filter *filter = gathering->params.filter;
+    uint32_t before = collected->items;
+    if (filter == NULL || before == 0) {
+        return;
+    }
+    filter->ops->choose(filter, gathering->params.items, on_note, gathering);
+    count_selected(gathering->params.items, collected);
+    collected->excluded += before - collected->items;
+    gathering->spared = collected->items == 0;
+}
+
 bool
 gathering_select(struct gathering *gathering, struct event_collected *collected,
                  struct err *err)
@@ -276,9 +303,18 @@ gathering_select(struct gathering *gathering, struct event_collected *collected,
     };
     if (params->commands) {
         collected->items = collected->jobs;
-        return turn_into_commands(gathering, err);
+        if (!turn_into_commands(gathering, err)) {
+            return false;
+        }
     }
+    leave_out(gathering, collected);
     return true;
+}
+
+bool
+gathering_is_spared(const struct gathering *gathering)
+{
+    return gathering->spared;
 }
 
 void

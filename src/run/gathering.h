@@ -9,6 +9,7 @@
 
 #include "model/settings.h"
 #include "run/book.h"
+#include "run/filter.h"
 #include "run/source.h"
 #include "util/array.h"
 
@@ -27,7 +28,8 @@ struct gathering_params {
     struct items *items;
     struct source *source;
     struct chronicle *chronicle;
-    bool commands; // each job is to become one of settings->runner
+    struct filter *filter; // or NULL
+    bool commands;         // each job is to become one of settings->runner
     /*
      * From the loop, once: all is there, or, with `err`, will never be. Not
      * after gathering_release.
@@ -42,6 +44,7 @@ struct gathering {
     struct texts unknown;
     char *reason;    // why the first of them is
     bool everything; // only to name what the user may have meant
+    bool spared;     // the filter left nothing
     ARRAY(struct broken_module) broken;
 };
 
@@ -53,12 +56,15 @@ void gathering_release(struct gathering *gathering);
 void gathering_start(struct gathering *gathering);
 
 /*
- * After on_done: selects among what was collected, and says how much of it
- * there is. False with err when a label fits nothing, or when there is no
- * room.
+ * After on_done: selects among what was collected, lets the filter leave out a
+ * part of it, and says how much of it there is. False with err when a label
+ * fits nothing, or when there is no room.
  */
 bool gathering_select(struct gathering *gathering,
                       struct event_collected *collected, struct err *err);
+
+/* Whether there was something to run, and the filter left out all of it. */
+bool gathering_is_spared(const struct gathering *gathering);
 
 /* Gives the modules that could not be loaded their state. */
 void gathering_tell_broken(const struct gathering *gathering,

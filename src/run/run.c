@@ -197,7 +197,7 @@ exit_status(const struct run *run)
     if (run->stop == STOP_NONE && tally->states[STATE_NOT_RUN] > 0) {
         return 3; // nobody wanted that, and nothing else tells of it
     }
-    return run->nothing ? 5 : 0;
+    return run->nothing && !gathering_is_spared(&run->gathering) ? 5 : 0;
 }
 
 static void
@@ -239,6 +239,7 @@ run_new(const struct run_params *params)
                        .items = params->items,
                        .source = params->source,
                        .chronicle = &run->chronicle,
+                       .filter = params->filter,
                        .commands = params->commands && !params->list_only,
                        .on_done = on_gathered,
                        .ctx = run,

@@ -11,6 +11,7 @@
 #include "model/history.h"
 #include "model/settings.h"
 #include "run/executor.h"
+#include "run/filter.h"
 #include "run/scripts.h"
 #include "run/source.h"
 
@@ -25,6 +26,7 @@ struct run_params {
     struct event_run about;  // what RUN_STARTED says
     const char *rerun;       // a command that runs an id again, without it
     struct history *history; // what past builds know, or NULL
+    struct filter *filter;   // leaves out a part of what is selected, or NULL
     bool commands;           // jobs are run by settings->runner, one each
     bool elsewhere;          // the source runs nothing: it ends before the jobs
     bool list_only;          // collect and select, run nothing
