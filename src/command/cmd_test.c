@@ -7,6 +7,7 @@
 #include "report/report_json.h"
 #include "report/screen.h"
 #include "report/terminal.h"
+#include "report/trace.h"
 #include "util/buf.h"
 #include "util/escape.h"
 
@@ -82,6 +83,13 @@ add_sinks(struct test_command *command, struct err *err)
     }
     if (settings->json != NULL) {
         sink = report_json_new(settings->json, err);
+        if (sink == NULL) {
+            return false;
+        }
+        fanout_add(command->fanout, sink);
+    }
+    if (settings->trace != NULL) {
+        sink = trace_new(settings->trace, err);
         if (sink == NULL) {
             return false;
         }

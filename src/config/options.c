@@ -282,6 +282,9 @@ static const struct option table[] = {
      FIELD(json), .help =
      "write every event as a line of JSON while it happens; - is standard "
      "output"},
+    {"trace", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TEST, FILE_PATH,
+     FIELD(trace), .help =
+     "write a Chrome trace of the run, for Perfetto: a thread a slot"},
     {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST | STATUS, 0, FIELD(list_json),
      .help = "print JSON"},
     {"log", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, EVERY, FILE_PATH,

@@ -88,6 +88,7 @@ void
 settings_release(struct settings *settings)
 {
     char *const texts[] = {
+        settings->trace,       settings->html,
         settings->jobs_from,   settings->runner,        settings->basedir,
         settings->pattern,     settings->top,           settings->python,
         settings->coverage,    settings->build_id,      settings->workspace,

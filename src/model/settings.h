@@ -154,6 +154,8 @@ struct settings {
     bool xunit;
     char *xunit_output; // a folder or FILE.xml
     char *json;         // a file, "-" for standard output, or NULL
+    char *trace;        // a file, or NULL
+    char *html;         // a file, or NULL
     bool list_json;     // mule list --json
     int durations;      // how many of the slowest items the end names
     char *log;          // a file for developers, or NULL

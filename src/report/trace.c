@@ -1,0 +1,542 @@
+#include "report/trace.h"
+
+#include <stdlib.h>
+
+#include "report/members.h"
+#include "report/trace_tracks.h"
+#include "report/wording.h"
+#include "report/writer.h"
+#include "util/alloc.h"
+#include "util/path.h"
+
+enum {
+    RUN_THREAD = 1,     // what is not a slot's
+    FIRST_THREAD = 100, // that of slot 0
+};
+
+struct trace {
+    struct event_sink sink; // first
+    char *path;
+    struct path_writer file;
+    struct writer writer;
+    struct trace_tracks *tracks;
+    uint32_t running; // slots
+    uint32_t passed;
+    uint32_t skipped;
+    uint32_t bad;
+    uint64_t counted_us; // when the counters were told last
+    uint64_t last_us;
+    uint32_t spans; // asynchronous ones
+    bool begun;     // the head is written
+    bool done;
+};
+
+static struct trace *
+trace_of(struct event_sink *sink)
+{
+    return (struct trace *)(void *)sink;
+}
+
+// An event that has still to be closed.
+struct place {
+    uint32_t process;
+    uint32_t thread;
+};
+
+static struct buf *
+open_event(struct trace *trace, const char *phase, struct slice name,
+           struct place place, uint64_t us)
+{
+    struct buf *buf = &trace->writer.buf;
+
+    buf_add_text(buf, trace->begun ? ",\n{" : "{");
+    trace->begun = true;
+    members_text(buf, "ph", slice_of(phase));
+    members_text(buf, "name", name);
+    members_uint(buf, "pid", place.process);
+    members_uint(buf, "tid", place.thread);
+    members_uint(buf, "ts", us);
+    return buf;
+}
+
+static void
+close_event(struct trace *trace)
+{
+    buf_add_char(&trace->writer.buf, '}');
+}
+
+static void
+name_place(struct trace *trace, const char *what, struct slice name,
+           struct place place)
+{
+    struct buf *buf = open_event(trace, "M", slice_of(what), place, 0);
+
+    members_object(buf, "args");
+    members_text(buf, "name", name);
+    buf_add_char(buf, '}');
+    close_event(trace);
+}
+
+static void
+sort_place(struct trace *trace, const char *what, uint32_t index,
+           struct place place)
+{
+    struct buf *buf = open_event(trace, "M", slice_of(what), place, 0);
+
+    members_object(buf, "args");
+    members_uint(buf, "sort_index", index);
+    buf_add_char(buf, '}');
+    close_event(trace);
+}
+
+static void
+name_host(struct trace *trace, struct slice host, uint32_t process)
+{
+    struct place place = {process, RUN_THREAD};
+
+    name_place(trace, "process_name", host, place);
+    sort_place(trace, "process_sort_index", process, place);
+    name_place(trace, "thread_name", SLICE("run"), place);
+    sort_place(trace, "thread_sort_index", 0, place);
+}
+
+static uint32_t
+host_of(struct trace *trace, const char *worker)
+{
+    bool first = false;
+    uint32_t process =
+        trace_tracks_process(trace->tracks, slice_of(worker), &first);
+
+    if (first) {
+        name_host(trace, slice_of(worker), process);
+    }
+    return process;
+}
+
+static struct place
+place_of(const struct track *track)
+{
+    return (struct place){track->process, FIRST_THREAD + track->slot};
+}
+
+// The track of a slot, which is introduced when it is seen first; NULL when
+// it is none.
+static struct track *
+track_of(struct trace *trace, const char *worker, int slot)
+{
+    bool first = false;
+    struct track *track = NULL;
+
+    if (slot < 0) {
+        return NULL;
+    }
+    track = trace_tracks_find(trace->tracks, host_of(trace, worker),
+                              (uint32_t)slot, &first);
+    if (first && track != NULL) {
+        struct buf name = BUF_INIT(4096);
+        buf_addf(&name, "slot %d", slot);
+        if (worker != NULL && worker[0] != '\0') {
+            buf_addf(&name, " (%.200s)", worker);
+        }
+        name_place(trace, "thread_name", buf_slice(&name), place_of(track));
+        sort_place(trace, "thread_sort_index", track->slot + 1,
+                   place_of(track));
+        buf_release(&name);
+    }
+    return track;
+}
+
+static void
+add_counter(struct trace *trace, uint64_t us)
+{
+    const struct place place = {1, RUN_THREAD};
+    struct buf *buf = open_event(trace, "C", SLICE("running"), place, us);
+
+    members_object(buf, "args");
+    members_uint(buf, "slots", trace->running);
+    buf_add_char(buf, '}');
+    close_event(trace);
+
+    buf = open_event(trace, "C", SLICE("tests"), place, us);
+    members_object(buf, "args");
+    members_uint(buf, "passed", trace->passed);
+    members_uint(buf, "bad", trace->bad);
+    members_uint(buf, "skipped", trace->skipped);
+    buf_add_char(buf, '}');
+    close_event(trace);
+    trace->counted_us = us;
+}
+
+// Less often the longer the run is: some ten thousand times at most.
+static void
+count(struct trace *trace, uint64_t us)
+{
+    uint64_t pause = us / 2000;
+
+    if (us >= trace->counted_us + (pause < 1000 ? 1000 : pause)) {
+        add_counter(trace, us);
+    }
+}
+
+// Something that took `us` up to now and belongs to no slot.
+static void
+add_span(struct trace *trace, uint32_t process, struct slice name, uint64_t us)
+{
+    const struct place place = {process, RUN_THREAD};
+    uint64_t end = trace->last_us;
+    uint64_t began = us < end ? end - us : 0;
+    uint32_t id = ++trace->spans;
+
+    for (int i = 0; i < 2; i++) {
+        struct buf *buf = open_event(trace, i == 0 ? "b" : "e", name, place,
+                                     i == 0 ? began : end);
+        members_text(buf, "cat", SLICE("run"));
+        members_uint(buf, "id", id);
+        close_event(trace);
+    }
+}
+
+// `scope` is "g" for the whole trace, "p" for a process.
+static struct buf *
+open_instant(struct trace *trace, uint32_t process, struct slice name,
+             const char *scope)
+{
+    const struct place place = {process, RUN_THREAD};
+    struct buf *buf = open_event(trace, "i", name, place, trace->last_us);
+
+    members_text(buf, "s", slice_of(scope));
+    members_object(buf, "args");
+    return buf;
+}
+
+static void
+close_instant(struct trace *trace)
+{
+    buf_add_char(&trace->writer.buf, '}');
+    close_event(trace);
+}
+
+static void
+on_run(struct trace *trace, const struct event *event)
+{
+    const struct event_run *run = &event->run;
+    struct buf *buf = &trace->writer.buf;
+
+    buf_add_text(buf, "{\"displayTimeUnit\":\"ms\"");
+    members_object(buf, "otherData");
+    members_some(buf, "version", slice_of(run->version));
+    members_some(buf, "build", slice_of(run->build_id));
+    members_some(buf, "hostname", slice_of(run->hostname));
+    members_some(buf, "cwd", slice_of(run->cwd));
+    members_some(buf, "command", slice_of(run->command));
+    members_some(buf, "isolation", slice_of(run->isolation));
+    members_int(buf, "wall_ms", event->wall_ms);
+    buf_add_text(buf, "},\"traceEvents\":[\n");
+    trace_tracks_set_host(trace->tracks, slice_of(run->hostname));
+    name_host(trace, slice_of(run->hostname), 1);
+}
+
+static void
+end_job(struct trace *trace, struct track *track,
+        const struct event_job *finished)
+{
+    uint64_t end = trace_track_close(track, trace->last_us);
+    struct buf *buf = open_event(trace, "E", slice_of(buf_text(&track->job)),
+                                 place_of(track), end);
+
+    if (finished != NULL) {
+        members_object(buf, "args");
+        members_uint(buf, "user_us", finished->usage.user_us);
+        members_uint(buf, "system_us", finished->usage.system_us);
+        members_known(buf, "maxrss_kib", finished->usage.maxrss_kib);
+        buf_add_char(buf, '}');
+    }
+    close_event(trace);
+    trace->running--;
+    count(trace, trace->last_us);
+}
+
+static void
+on_job(struct trace *trace, const struct event_job *job, bool finished)
+{
+    struct track *track = track_of(trace, job->worker, job->slot);
+
+    if (track == NULL) {
+        return;
+    }
+    if (track->open) {
+        end_job(trace, track, finished ? job : NULL);
+    }
+    if (finished) {
+        return;
+    }
+    uint64_t began = trace_track_open(track, trace->last_us, job->name);
+    struct buf *buf =
+        open_event(trace, "B", slice_of(job->name), place_of(track), began);
+    members_text(buf, "cat", SLICE("job"));
+    members_object(buf, "args");
+    members_uint(buf, "job", job->number);
+    members_text(buf, "kind", slice_of(job_kind_name(job->kind)));
+    members_some(buf, "file", slice_of(job->file));
+    members_uint(buf, "items", job->items);
+    members_int(buf, "attempt", job->attempt);
+    members_known(buf, "process", job->process);
+    members_known(buf, "expect_us", job->expect_us);
+    buf_add_char(buf, '}');
+    close_event(trace);
+    trace->running++;
+    count(trace, trace->last_us);
+}
+
+static void
+add_test_args(struct buf *buf, const struct event_test *test)
+{
+    const struct outcome *outcome = test->outcome;
+
+    members_object(buf, "args");
+    members_text(buf, "state", slice_of(state_name(outcome->state)));
+    members_some(buf, "job", slice_of(test->job));
+    members_some(buf, "file", slice_of(test->file));
+    members_known(buf, "line", test->line);
+    members_int(buf, "attempt", test->attempt);
+    members_known(buf, "tries", test->tries > 1 ? (uint64_t)test->tries : 0);
+    members_known(buf, "process", test->process);
+    members_true(buf, "flaky", test->flaky);
+    members_true(buf, "quarantined", test->quarantined);
+    members_some(buf, "message", wording_reason(outcome));
+    members_some(buf, "rerun", slice_of(test->rerun));
+    buf_add_char(buf, '}');
+}
+
+static void
+count_state(struct trace *trace, enum state state)
+{
+    if (state_is_bad(state)) {
+        trace->bad++;
+    } else if (state == STATE_PASSED || state == STATE_XFAILED) {
+        trace->passed++;
+    } else {
+        trace->skipped++;
+    }
+}
+
+static void
+on_test(struct trace *trace, const struct event_test *test, bool final)
+{
+    struct track *track = track_of(trace, test->worker, test->slot);
+
+    if (final) {
+        count_state(trace, test->outcome->state);
+    }
+    if (track != NULL && test->outcome->state != STATE_NOT_RUN) {
+        struct track_span span =
+            trace_track_add(track, test->began_us, test->us);
+        struct buf *buf = open_event(trace, "X", slice_of(test->id),
+                                     place_of(track), span.began_us);
+        members_uint(buf, "dur", span.us);
+        buf_addf(buf, ",\"cat\":\"test,%s\"", state_name(test->outcome->state));
+        add_test_args(buf, test);
+        close_event(trace);
+    }
+    count(trace, trace->last_us);
+}
+
+static void
+on_worker(struct trace *trace, const struct event_worker *worker)
+{
+    bool first = false;
+    uint32_t process = 0;
+
+    if (worker->what == WORKER_SAID || worker->what == WORKER_PRINTED) {
+        return;
+    }
+    process = trace_tracks_join(trace->tracks, slice_of(worker->node),
+                                slice_of(worker->host), &first);
+    if (first) {
+        name_host(trace, slice_of(worker->host), process);
+    }
+    if (worker->what == WORKER_JOINED && worker->us > 0) {
+        add_span(trace, process, SLICE("getting ready"), worker->us);
+    }
+    struct buf name = BUF_INIT(4096);
+    buf_addf(&name, "%.1000s %s", worker->node, worker_what_name(worker->what));
+    struct buf *buf = open_instant(trace, process, buf_slice(&name), "p");
+    members_some(buf, "kind", slice_of(worker->kind));
+    members_known(buf, "slots", (uint64_t)worker->slots);
+    members_some(buf, "text", worker->text);
+    close_instant(trace);
+    buf_release(&name);
+}
+
+static void
+on_leak(struct trace *trace, const struct event_leak *leak)
+{
+    struct buf *buf = open_instant(trace, 1, SLICE("leaked process"), "g");
+
+    members_some(buf, "job", slice_of(leak->job));
+    members_some(buf, "id", slice_of(leak->id));
+    members_int(buf, "pid", leak->pid);
+    members_text(buf, "command", slice_of(leak->command));
+    close_instant(trace);
+}
+
+static void
+on_stopping(struct trace *trace, const struct event_stopping *stopping)
+{
+    struct buf *buf = open_instant(trace, 1, SLICE("stopping"), "g");
+
+    members_text(buf, "reason", slice_of(stop_reason_name(stopping->reason)));
+    members_some(buf, "problem", slice_of(stopping->problem));
+    close_instant(trace);
+}
+
+static void
+on_note(struct trace *trace, const struct event_note *note)
+{
+    if (note->level != NOTE_INFO) {
+        struct buf *buf = open_instant(
+            trace, 1, slice_first(slice_of(note->text), 1000), "g");
+        members_some(buf, "hint", slice_of(note->hint));
+        close_instant(trace);
+    }
+}
+
+static bool
+finish(struct trace *trace, struct err *err)
+{
+    struct track *track = NULL;
+
+    for (size_t at = 0; (track = trace_tracks_next(trace->tracks, &at));) {
+        if (track->open) {
+            end_job(trace, track, NULL);
+        }
+    }
+    add_counter(trace, trace->last_us);
+    buf_add_text(&trace->writer.buf, "\n]}\n");
+    trace->done = true;
+    if (!writer_flush(&trace->writer)) {
+        *err = trace->writer.err;
+        path_writer_abort(&trace->file);
+        return err_wrap(err, "writing %s", trace->path);
+    }
+    return path_writer_commit(&trace->file, err);
+}
+
+static void
+tell(struct trace *trace, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_COLLECTED:
+        add_span(trace, 1, SLICE("collect"), event->collected.us);
+        break;
+    case EVENT_PREPARED:
+        add_span(trace, 1, SLICE("prepare"), event->prepared_us);
+        break;
+    case EVENT_SCRIPT_FINISHED:
+        add_span(trace, 1, slice_of(event->script.name), event->script.us);
+        break;
+    case EVENT_JOB_STARTED:
+    case EVENT_JOB_FINISHED:
+        on_job(trace, &event->job, event->kind == EVENT_JOB_FINISHED);
+        break;
+    case EVENT_TEST_FINISHED:
+    case EVENT_TEST_ATTEMPT:
+        on_test(trace, &event->test, event->kind == EVENT_TEST_FINISHED);
+        break;
+    case EVENT_WORKER:
+        on_worker(trace, &event->worker);
+        break;
+    case EVENT_LEAKED:
+        on_leak(trace, &event->leak);
+        break;
+    case EVENT_NOTE:
+        on_note(trace, &event->note);
+        break;
+    case EVENT_STOPPING:
+        on_stopping(trace, &event->stopping);
+        break;
+    case EVENT_RUN_STARTED:
+    case EVENT_COLLECTING:
+    case EVENT_PREPARING:
+    case EVENT_SCRIPT_STARTED:
+    case EVENT_TEST_STARTED:
+    case EVENT_TEST_SLOW:
+    case EVENT_ELSEWHERE:
+    case EVENT_RUN_FINISHED:
+    case EVENT_KIND_COUNT:
+        break;
+    }
+}
+
+static bool
+on_event(struct event_sink *sink, const struct event *event, struct err *err)
+{
+    struct trace *trace = trace_of(sink);
+
+    if (trace->done) {
+        return true;
+    }
+    trace->last_us = event->us > trace->last_us ? event->us : trace->last_us;
+    if (event->kind == EVENT_RUN_STARTED && !trace->begun) {
+        on_run(trace, event);
+    }
+    if (!trace->begun) {
+        return true; // a note before the run
+    }
+    tell(trace, event);
+    if (event->kind == EVENT_RUN_FINISHED) {
+        return finish(trace, err);
+    }
+    if (!writer_relieve(&trace->writer)) {
+        *err = trace->writer.err;
+        return err_wrap(err, "writing %s", trace->path);
+    }
+    return true;
+}
+
+static void
+trace_free(struct event_sink *sink)
+{
+    struct trace *trace = trace_of(sink);
+    struct err err = {0};
+
+    if (!trace->done && trace->begun && !err_is_set(&trace->writer.err)) {
+        // The run broke off; nobody is left to hear of an error.
+        finish(trace, &err);
+    }
+    path_writer_abort(&trace->file);
+    writer_release(&trace->writer);
+    trace_tracks_free(trace->tracks);
+    free(trace->path);
+    free(trace);
+}
+
+static const struct event_sink_ops trace_ops = {
+    .name = "the trace",
+    .on_event = on_event,
+    .free = trace_free,
+};
+
+struct event_sink *
+trace_new(const char *path, struct err *err)
+{
+    struct path_writer file = {0};
+
+    if (path_is_folder(path)) {
+        err_set(err, ERR_USAGE, "%s is a folder", path);
+    } else {
+        path_writer_open(&file, path, err);
+    }
+    if (err_is_set(err)) {
+        err_wrap(err, "trace");
+        err_hint(err, "pass --trace a file in a folder that you may write to");
+        return NULL;
+    }
+    struct trace *trace = ALLOC(struct trace);
+    trace->sink.ops = &trace_ops;
+    trace->path = alloc_dup(path);
+    trace->file = file;
+    trace->tracks = trace_tracks_new();
+    writer_init(&trace->writer, fileno(file.file));
+    return &trace->sink;
+}
