@@ -14,7 +14,7 @@ import sys
 
 # What each floor may include: floors, then headers of outside libraries.
 FLOORS = {
-    "util": ([], ["jansson.h"]),
+    "util": ([], ["jansson.h", "openssl/"]),
     "model": (["util"], []),
     "schedule": (["util", "model"], []),
     "config": (["util", "model"], ["yaml.h"]),

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "fleet/sha256.h"
+#include "util/sha256.h"
 #include "fleet/worktree.h"
 #include "util/err.h"
 

@@ -9,7 +9,7 @@
 
 #include "fleet/fleet_names.h"
 #include "fleet/host_lock.h"
-#include "fleet/sha256.h"
+#include "util/sha256.h"
 #include "util/alloc.h"
 #include "util/array.h"
 #include "util/path.h"

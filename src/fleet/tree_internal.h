@@ -6,7 +6,7 @@
 
 #include "fleet/git_run.h"
 #include "fleet/host_lock.h"
-#include "fleet/sha256.h"
+#include "util/sha256.h"
 #include "fleet/tar_codec.h"
 #include "fleet/tree.h"
 #include "fleet/unpack.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fleet/manifest.h"
-#include "fleet/sha256.h"
+#include "util/sha256.h"
 #include "fleet/tar_codec.h"
 #include "util/alloc.h"
 #include "util/path.h"

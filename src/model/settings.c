@@ -32,7 +32,16 @@ override_init(struct override *override)
         .timeout_ms = OVERRIDE_UNSAID,
         .test_timeout_ms = OVERRIDE_UNSAID,
         .slow_ms = OVERRIDE_UNSAID,
+        .need_count = -1,
     };
+}
+
+void
+override_release(struct override *override)
+{
+    free(override->match);
+    free(override->needs);
+    *override = (struct override){0};
 }
 
 void
@@ -79,9 +88,18 @@ static void
 release_overrides(struct settings *settings)
 {
     for (int i = 0; i < settings->override_count; i++) {
-        free(settings->overrides[i].match);
+        override_release(&settings->overrides[i]);
     }
     free(settings->overrides);
+}
+
+static void
+release_resources(struct settings *settings)
+{
+    for (int i = 0; i < settings->resource_count; i++) {
+        free(settings->resources[i].name);
+    }
+    free(settings->resources);
 }
 
 void
@@ -102,6 +120,8 @@ settings_release(struct settings *settings)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         free(texts[i]);
     }
+    free(settings->seed);
+    free(settings->durations_file);
     texts_release(&settings->labels);
     texts_release(&settings->patterns);
     texts_release(&settings->include);
@@ -112,5 +132,6 @@ settings_release(struct settings *settings)
     texts_release(&settings->python_args);
     release_workspaces(settings);
     release_overrides(settings);
+    release_resources(settings);
     *settings = (struct settings){0};
 }

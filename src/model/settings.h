@@ -41,6 +41,11 @@ enum collect_mode {
     COLLECT_LOCAL,
     COLLECT_WORKER
 };
+enum order_mode {
+    ORDER_HISTORY, // what failed first, then the longest
+    ORDER_GIVEN,   // as collected
+    ORDER_RANDOM   // by the seed
+};
 
 /* A list of texts; `at[count]` is NULL. */
 struct texts {
@@ -60,13 +65,31 @@ struct workspace {
     uint32_t teardown_timeout_ms;
 };
 
-/* Per-pattern choices of mule.yaml; the first that matches wins. */
+/* Something of which there is so much: jobs that need it share it. */
+struct resource {
+    char *name;
+    uint32_t units; // at least 1
+};
+
+/* So much of a resource. */
+struct need {
+    uint32_t resource; // its place in settings.resources
+    uint32_t units;    // at least 1, at most what there is
+};
+
+/*
+ * Per-pattern choices of mule.yaml. For each of its members the first override
+ * that fits a job and says something of it counts.
+ */
 #define OVERRIDE_UNSAID UINT32_MAX
 struct override {
     char *match;
     uint32_t timeout_ms;      // 0: none; OVERRIDE_UNSAID
     uint32_t test_timeout_ms; // likewise
     uint32_t slow_ms;         // likewise
+    uint64_t expect_us;       // how long it takes; 0: nothing is said
+    struct need *needs;       // each resource once
+    int need_count;           // -1: nothing is said
     bool alone;               // nothing may run beside it
 };
 
@@ -102,6 +125,16 @@ struct settings {
     int workspace_count;
     struct override *overrides;
     int override_count;
+    struct resource *resources;
+    int resource_count;
+
+    // In which order, and which part of it.
+    enum order_mode order;
+    bool shuffle;         // the order is random whatever `order` says
+    char *seed;           // of a random order, in digits; NULL: drawn
+    uint32_t shard;       // from 1; 0: all is run here
+    uint32_t shards;      // of so many
+    char *durations_file; // by which shards are balanced, or NULL
 
     // Limits; 0: none.
     uint32_t timeout_ms;      // of a job
@@ -175,6 +208,7 @@ void workspace_release(struct workspace *workspace);
 
 /* Says nothing yet. */
 void override_init(struct override *override);
+void override_release(struct override *override);
 
 /* Copies `text` to the end. */
 void texts_add(struct texts *texts, const char *text);

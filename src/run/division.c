@@ -14,13 +14,14 @@ is_divisible(const struct settings *settings, const struct items *items,
 
 /* Each of its items becomes a job of its own. */
 static void
-add_apart(struct queue *queue, struct items *items, uint32_t job, bool alone)
+add_apart(struct queue *queue, struct items *items, uint32_t job,
+          struct queue_wants wants)
 {
     uint32_t count = items_peek_job(items, job)->count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t item = items_of_job(items, job, i);
         if (book_is_open(items, item)) {
-            queue_add(queue, items_split_job(items, job, &item, 1), alone);
+            queue_add(queue, items_split_job(items, job, &item, 1), wants);
         }
     }
 }
@@ -34,10 +35,11 @@ division_fill(struct queue *queue, const struct settings *settings,
         uint32_t open = book_count_open(items, job);
         struct terms terms;
         terms_of_job(&terms, settings, items, job);
+        struct queue_wants wants = {.alone = terms.alone};
         if (open > 1 && is_divisible(settings, items, job)) {
-            add_apart(queue, items, job, terms.alone);
+            add_apart(queue, items, job, wants);
         } else if (open > 0) {
-            queue_add(queue, job, terms.alone);
+            queue_add(queue, job, wants);
         }
     }
 }

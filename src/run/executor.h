@@ -14,6 +14,7 @@ struct order {
     uint32_t timeout_ms;      // of the job; 0: none
     uint32_t test_timeout_ms; // of an item; 0: none
     uint32_t slow_ms;         // 0: no notice
+    uint64_t expect_us;       // how long the job should take; 0: not known
 };
 
 /* How an order ended. */

@@ -244,7 +244,7 @@ run_new(const struct run_params *params)
                        .on_done = on_gathered,
                        .ctx = run,
                    });
-    run->queue = queue_new();
+    run->queue = queue_new(NULL, 0);
     deadline_init(&run->max_time, params->loop, on_max_time, run);
     return run;
 }

@@ -28,7 +28,8 @@ give_again(struct run *run, uint32_t job)
 {
     struct terms terms;
     terms_of_job(&terms, run->params.settings, run->params.items, job);
-    queue_add_again(run->queue, job, terms.alone);
+    struct queue_wants wants = {.alone = terms.alone};
+    queue_add_again(run->queue, job, wants);
 }
 
 void
@@ -45,7 +46,7 @@ run_give_out(struct run *run)
         if (room == 0) {
             break;
         }
-        uint32_t job = queue_next(run->queue, run->running);
+        uint32_t job = queue_next(run->queue, true);
         if (job == JOB_NONE) {
             break;
         }

@@ -4,14 +4,17 @@
 
 #include "model/items.h"
 
+static const struct queue_wants together = {.alone = false};
+static const struct queue_wants alone = {.alone = true};
+
 static void
 an_empty_queue_gives_nothing(void **state)
 {
-    struct queue *queue = queue_new();
+    struct queue *queue = queue_new(NULL, 0);
 
     (void)state;
     assert_int_equal(queue_waiting(queue), 0);
-    assert_int_equal(queue_next(queue, 0), JOB_NONE);
+    assert_int_equal(queue_next(queue, true), JOB_NONE);
     assert_int_equal(queue_drop(queue), JOB_NONE);
     queue_free(queue);
     queue_free(NULL);
@@ -20,72 +23,70 @@ an_empty_queue_gives_nothing(void **state)
 static void
 jobs_come_in_the_order_they_were_added(void **state)
 {
-    struct queue *queue = queue_new();
+    struct queue *queue = queue_new(NULL, 0);
 
     (void)state;
     for (uint32_t job = 0; job < 1000; job++) {
-        queue_add(queue, job, false);
+        queue_add(queue, job, together);
     }
     for (uint32_t job = 0; job < 1000; job++) {
         assert_int_equal(queue_waiting(queue), 1000 - job);
-        assert_int_equal(queue_next(queue, job), job);
+        assert_int_equal(queue_next(queue, true), job);
     }
-    assert_int_equal(queue_next(queue, 0), JOB_NONE);
+    assert_int_equal(queue_next(queue, true), JOB_NONE);
     queue_free(queue);
 }
 
 static void
 what_came_back_goes_before_what_was_not_tried(void **state)
 {
-    struct queue *queue = queue_new();
+    struct queue *queue = queue_new(NULL, 0);
 
     (void)state;
-    queue_add(queue, 1, false);
-    queue_add(queue, 2, false);
-    queue_add_again(queue, 3, false);
-    assert_int_equal(queue_next(queue, 0), 3);
-    queue_add_again(queue, 4, false);
-    assert_int_equal(queue_next(queue, 0), 4);
-    assert_int_equal(queue_next(queue, 0), 1);
-    assert_int_equal(queue_next(queue, 0), 2);
+    queue_add(queue, 1, together);
+    queue_add(queue, 2, together);
+    queue_add_again(queue, 3, together);
+    assert_int_equal(queue_next(queue, true), 3);
+    queue_add_again(queue, 4, together);
+    assert_int_equal(queue_next(queue, true), 4);
+    assert_int_equal(queue_next(queue, true), 1);
+    assert_int_equal(queue_next(queue, true), 2);
     queue_free(queue);
 }
 
 static void
 who_wants_to_be_alone_waits_until_nothing_runs(void **state)
 {
-    struct queue *queue = queue_new();
+    struct queue *queue = queue_new(NULL, 0);
 
     (void)state;
-    queue_add(queue, 1, true);
-    queue_add(queue, 2, false);
-    assert_int_equal(queue_next(queue, 0), 2);
-    assert_int_equal(queue_next(queue, 1), JOB_NONE);
+    queue_add(queue, 1, alone);
+    queue_add(queue, 2, together);
+    assert_int_equal(queue_next(queue, true), 2);
+    assert_int_equal(queue_next(queue, true), JOB_NONE);
     queue_done(queue, 2);
-    assert_int_equal(queue_next(queue, 0), 1);
+    assert_int_equal(queue_next(queue, true), 1);
     queue_free(queue);
 }
 
 static void
 nothing_runs_beside_a_job_that_is_alone(void **state)
 {
-    struct queue *queue = queue_new();
+    struct queue *queue = queue_new(NULL, 0);
 
     (void)state;
-    queue_add(queue, 1, true);
-    queue_add(queue, 2, true);
-    assert_int_equal(queue_next(queue, 0), 1);
-    queue_add(queue, 3, false);
-    queue_add_again(queue, 4, false);
-    assert_int_equal(queue_next(queue, 1), JOB_NONE);
-    queue_done(queue, 9); // somebody else
-    assert_int_equal(queue_next(queue, 1), JOB_NONE);
+    queue_add(queue, 1, alone);
+    queue_add(queue, 2, alone);
+    assert_int_equal(queue_next(queue, true), 1);
+    queue_add(queue, 3, together);
+    queue_add_again(queue, 4, together);
+    assert_int_equal(queue_next(queue, true), JOB_NONE);
     queue_done(queue, 1);
-    assert_int_equal(queue_next(queue, 0), 4);
-    assert_int_equal(queue_next(queue, 1), 3);
+    assert_int_equal(queue_next(queue, true), 4);
+    assert_int_equal(queue_next(queue, true), 3);
     queue_done(queue, 4);
     queue_done(queue, 3);
-    assert_int_equal(queue_next(queue, 0), 2);
+    assert_int_equal(queue_next(queue, true), 2);
     assert_int_equal(queue_waiting(queue), 0);
     queue_free(queue);
 }
@@ -93,31 +94,31 @@ nothing_runs_beside_a_job_that_is_alone(void **state)
 static void
 a_job_that_was_alone_is_so_again_when_it_comes_back(void **state)
 {
-    struct queue *queue = queue_new();
+    struct queue *queue = queue_new(NULL, 0);
 
     (void)state;
-    queue_add(queue, 1, true);
-    assert_int_equal(queue_next(queue, 0), 1);
+    queue_add(queue, 1, alone);
+    assert_int_equal(queue_next(queue, true), 1);
     queue_done(queue, 1);
-    queue_add_again(queue, 1, true);
-    queue_add(queue, 2, false);
-    assert_int_equal(queue_next(queue, 0), 2);
-    assert_int_equal(queue_next(queue, 1), JOB_NONE);
+    queue_add_again(queue, 1, alone);
+    queue_add(queue, 2, together);
+    assert_int_equal(queue_next(queue, true), 2);
+    assert_int_equal(queue_next(queue, true), JOB_NONE);
     queue_done(queue, 2);
-    assert_int_equal(queue_next(queue, 0), 1);
+    assert_int_equal(queue_next(queue, true), 1);
     queue_free(queue);
 }
 
 static void
 every_job_can_be_dropped_once(void **state)
 {
-    struct queue *queue = queue_new();
+    struct queue *queue = queue_new(NULL, 0);
     unsigned seen = 0;
 
     (void)state;
-    queue_add(queue, 0, false);
-    queue_add(queue, 1, true);
-    queue_add_again(queue, 2, false);
+    queue_add(queue, 0, together);
+    queue_add(queue, 1, alone);
+    queue_add_again(queue, 2, together);
     for (uint32_t left = 3; left > 0; left--) {
         assert_int_equal(queue_waiting(queue), left);
         uint32_t job = queue_drop(queue);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "fleet/handout.h"
-#include "fleet/sha256.h"
+#include "util/sha256.h"
 #include "fleet/shipment.h"
 #include "fleet/storehouse.h"
 #include "fleet/tree.h"

@@ -1,8 +1,8 @@
 /*
  * SHA-256 of bytes that come in pieces, as text.
  */
-#ifndef FLEET_SHA256_H
-#define FLEET_SHA256_H
+#ifndef UTIL_SHA256_H
+#define UTIL_SHA256_H
 
 #include <stdbool.h>
 

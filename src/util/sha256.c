@@ -1,4 +1,4 @@
-#include "fleet/sha256.h"
+#include "util/sha256.h"
 
 #include <stdint.h>
 #include <stdlib.h>
