@@ -374,7 +374,7 @@ desk_pause(struct desk *desk, bool paused)
     LIST_FOR_EACH(link, &desk->running)
     {
         desk_tell_begun(desk, LIST_ENTRY(link, struct errand, link),
-                        desk->params.base);
+                        desk->params.base, 0);
     }
 }
 

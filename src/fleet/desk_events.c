@@ -49,7 +49,8 @@ on_prepared(void *ctx, uint64_t us)
 }
 
 void
-desk_tell_begun(struct desk *desk, struct errand *errand, int slot)
+desk_tell_begun(struct desk *desk, struct errand *errand, int slot,
+                uint32_t process)
 {
     if (!errand->begun) {
         errand->begun = true;
@@ -57,16 +58,17 @@ desk_tell_begun(struct desk *desk, struct errand *errand, int slot)
                             .kind = UPDATE_JOB,
                             .o = errand->name,
                             .slot = slot,
+                            .process = process,
                         });
     }
 }
 
 static void
-on_job_begin(void *ctx, uint32_t job, uint16_t attempt, int slot)
+on_job_begin(void *ctx, const struct order_begin *begin)
 {
     struct desk *desk = ctx;
-    (void)attempt;
-    desk_tell_begun(desk, errand_of(desk, job), slot);
+    desk_tell_begun(desk, errand_of(desk, begin->job), begin->slot,
+                    begin->process);
 }
 
 static void

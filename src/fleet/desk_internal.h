@@ -51,6 +51,7 @@ void desk_finish(struct desk *desk, struct errand *errand);
 
 void desk_tell(struct desk *desk, const struct update *update);
 /* Tells that it began, unless that was told. */
-void desk_tell_begun(struct desk *desk, struct errand *errand, int slot);
+void desk_tell_begun(struct desk *desk, struct errand *errand, int slot,
+                     uint32_t process);
 
 #endif

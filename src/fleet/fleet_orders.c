@@ -81,7 +81,12 @@ fleet_hear_begin(struct fleet *fleet, struct join *join,
         return;
     }
     if (!item) {
-        events->on_job_begin(fleet->params.ctx, o.job, o.attempt, slot);
+        events->on_job_begin(fleet->params.ctx, &(struct order_begin){
+                                                    .job = o.job,
+                                                    .attempt = o.attempt,
+                                                    .slot = slot,
+                                                    .process = update->process,
+                                                });
         return;
     }
     uint32_t number = order_item_at(fleet->params.items, o.job, place);

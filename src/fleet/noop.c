@@ -57,7 +57,11 @@ run_order(struct noop *noop, const struct order *order)
                (int)(noop->next_slot++ % (unsigned)noop->params.slots);
     uint64_t now = (uint64_t)loop_now_us(noop->params.loop);
 
-    events->on_job_begin(noop->ctx, order->job, order->attempt, slot);
+    events->on_job_begin(noop->ctx, &(struct order_begin){
+                                        .job = order->job,
+                                        .attempt = order->attempt,
+                                        .slot = slot,
+                                    });
     pass_items(noop, order, slot, now);
     struct order_report report = {
         .job = order->job,

@@ -110,10 +110,10 @@ on_prepared(void *ctx, uint64_t us)
 }
 
 static void
-on_job_begin(void *ctx, uint32_t job, uint16_t attempt, int slot)
+on_job_begin(void *ctx, const struct order_begin *begin)
 {
     struct pair *pair = of_side(ctx);
-    pair->events->on_job_begin(pair->ctx, job, attempt, slot);
+    pair->events->on_job_begin(pair->ctx, begin);
 }
 
 static void

@@ -154,6 +154,7 @@ add_members(struct buf *buf, const struct update *update)
         break;
     case UPDATE_JOB:
         compose_int(buf, "slot", update->slot);
+        compose_some_uint(buf, "process", update->process);
         break;
     case UPDATE_BEGIN:
         add_place(buf, update);

@@ -88,6 +88,20 @@ decode_slot(const json_t *object, int *slot, struct err *err)
     return true;
 }
 
+static bool
+decode_process(const json_t *object, uint32_t *process, struct err *err)
+{
+    int64_t number = 0;
+
+    if (!field_int_optional(object, "process",
+                            (struct field_range){0, UINT32_MAX}, &number,
+                            err)) {
+        return false;
+    }
+    *process = (uint32_t)number;
+    return true;
+}
+
 // One of a list of names; they are few.
 static bool
 decode_word(const json_t *object, const char *name, const char *const *names,
@@ -271,7 +285,8 @@ decode_members(const json_t *object, struct update_memory *memory,
     case UPDATE_BOUNCED:
         return decode_orders(object, memory, update, err);
     case UPDATE_JOB:
-        return decode_slot(object, &update->slot, err);
+        return decode_slot(object, &update->slot, err) &&
+               decode_process(object, &update->process, err);
     case UPDATE_BEGIN:
     case UPDATE_SLOW:
         return decode_place(object, &update->place, err) &&

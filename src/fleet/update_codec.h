@@ -79,6 +79,7 @@ struct update {
     struct order_name o; // job begin slow result appeared bail end differs
     uint32_t place;      // begin slow result; end: of what ran, ITEM_NONE
     int slot;            // job begin slow result appeared end
+    uint32_t process;    // job: as struct order_begin has it
     uint64_t us;         // joined slow end left; result, appeared: see outcome
     struct slice text;   // said; the reason of bail, differs, failed, left
     bool ok;             // left

@@ -33,6 +33,7 @@ chronicle_release(struct chronicle *chronicle)
     buf_release(&chronicle->file);
     texts_release(&chronicle->workers);
     free(chronicle->slots);
+    seats_release(&chronicle->seats);
 }
 
 static struct event
@@ -150,14 +151,15 @@ describe_job(const struct chronicle *chronicle, uint32_t number)
 }
 
 void
-chronicle_job_started(struct chronicle *chronicle, uint32_t job,
-                      uint16_t attempt, int slot)
+chronicle_job_started(struct chronicle *chronicle,
+                      const struct order_begin *begin)
 {
     struct event event = make(chronicle, EVENT_JOB_STARTED);
-    event.job = describe_job(chronicle, job);
-    event.job.attempt = attempt;
-    event.job.slot = slot;
-    event.job.worker = name_worker(chronicle, slot);
+    event.job = describe_job(chronicle, begin->job);
+    event.job.attempt = begin->attempt;
+    event.job.slot = begin->slot;
+    event.job.process = seats_begin(&chronicle->seats, begin);
+    event.job.worker = name_worker(chronicle, begin->slot);
     tell(chronicle, &event);
 }
 
@@ -175,6 +177,8 @@ chronicle_job_finished(struct chronicle *chronicle,
     event.job = describe_job(chronicle, report->job);
     event.job.attempt = report->attempt;
     event.job.slot = report->slot;
+    event.job.process = seats_find(&chronicle->seats, report->slot, report->job,
+                                   report->attempt);
     event.job.worker = name_worker(chronicle, report->slot);
     event.job.usage = report->usage;
     event.job.us = report->us;
@@ -199,6 +203,8 @@ describe_test(struct chronicle *chronicle, const struct chronicle_place *place)
         .line = item->line,
         .slot = place->slot,
         .worker = name_worker(chronicle, place->slot),
+        .process = seats_find(&chronicle->seats, place->slot, place->job,
+                              place->attempt),
         .attempt = item->tries > 0 ? item->tries : 1,
         .began_us = place->began_us > origin ? place->began_us - origin : 0,
     };
@@ -278,6 +284,7 @@ chronicle_worker(struct chronicle *chronicle, const struct event_worker *worker)
 {
     if (worker->what == WORKER_JOINED) {
         remember_worker(chronicle, worker);
+        seats_clear(&chronicle->seats, worker->base, worker->slots);
     }
     struct event event = make(chronicle, EVENT_WORKER);
     event.worker = *worker;

@@ -7,6 +7,7 @@
 
 #include "model/settings.h"
 #include "run/executor.h"
+#include "run/seats.h"
 #include "util/buf.h"
 #include "util/now.h"
 
@@ -19,6 +20,7 @@ struct chronicle {
     struct texts workers; // names of those who joined
     uint32_t *slots;      // of each slot its worker's place + 1; 0: none
     size_t slot_count;
+    struct seats seats; // who runs at each slot
     struct buf id;
     struct buf command;
     struct buf file;
@@ -49,8 +51,8 @@ void chronicle_preparing(struct chronicle *chronicle, struct slice text);
 void chronicle_prepared(struct chronicle *chronicle, uint64_t us);
 void chronicle_script(struct chronicle *chronicle, enum event_kind kind,
                       const struct event_script *script);
-void chronicle_job_started(struct chronicle *chronicle, uint32_t job,
-                           uint16_t attempt, int slot);
+void chronicle_job_started(struct chronicle *chronicle,
+                           const struct order_begin *begin);
 void chronicle_job_finished(struct chronicle *chronicle,
                             const struct order_report *report);
 void chronicle_test_started(struct chronicle *chronicle,

@@ -74,13 +74,22 @@ crew_room(const struct crew *crew, int slots, uint32_t depth)
 void
 crew_give(struct crew *crew, int slots, const struct order *order)
 {
-    struct slot *best = crew->slots[0];
+    struct slot *wanted =
+        order->slot > 0 ? crew_find(crew, order->slot - 1) : NULL;
+    if (wanted != NULL) {
+        slot_give(wanted, order);
+        return;
+    }
+    int avoid = order->avoid - 1 - crew->shared->base;
+    int best = 0;
     for (int i = 1; i < slots; i++) {
-        if (slot_orders(crew->slots[i]) < slot_orders(best)) {
-            best = crew->slots[i];
+        uint32_t orders = slot_orders(crew->slots[i]);
+        uint32_t fewest = slot_orders(crew->slots[best]);
+        if (orders < fewest || (orders == fewest && best == avoid)) {
+            best = i;
         }
     }
-    slot_give(best, order);
+    slot_give(crew->slots[best], order);
 }
 
 void

@@ -31,7 +31,10 @@ bool crew_is_working(const struct crew *crew);
 /* How many orders the first `slots` take until each has `depth`. */
 uint32_t crew_room(const struct crew *crew, int slots, uint32_t depth);
 
-/* Gives an order to the one of the first `slots` that has the fewest. */
+/*
+ * Gives an order to the slot that it names or else to the one of the first
+ * `slots` that has the fewest; of several, not to the one it avoids.
+ */
 void crew_give(struct crew *crew, int slots, const struct order *order);
 
 void crew_tick(struct crew *crew, uint64_t now_us);

@@ -15,6 +15,20 @@ struct order {
     uint32_t test_timeout_ms; // of an item; 0: none
     uint32_t slow_ms;         // 0: no notice
     uint64_t expect_us;       // how long the job should take; 0: not known
+    // For this machine only; elsewhere nobody looks at them.
+    int slot;   // the number of the slot that is to run it, + 1; 0: any
+    int avoid;  // of one that rather should not, + 1; 0: none
+    bool fresh; // in a process that has run nothing before
+};
+
+/* A job begins to run. */
+struct order_begin {
+    uint32_t job;
+    uint16_t attempt;
+    int slot;
+    // The process that runs it, from 1: another number than any other process
+    // of that slot has, or will have. 0: not known.
+    uint32_t process;
 };
 
 /* How an order ended. */
@@ -73,7 +87,7 @@ struct executor_events {
      */
     void (*on_preparing)(void *ctx, struct slice text);
     void (*on_prepared)(void *ctx, uint64_t us);
-    void (*on_job_begin)(void *ctx, uint32_t job, uint16_t attempt, int slot);
+    void (*on_job_begin)(void *ctx, const struct order_begin *begin);
     void (*on_begin)(void *ctx, uint32_t job, uint16_t attempt, uint32_t item,
                      int slot, uint64_t began_us);
     void (*on_slow)(void *ctx, uint32_t job, uint32_t item, int slot,

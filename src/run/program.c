@@ -22,8 +22,9 @@ struct program {
     int local_slot;
     bool busy;
     struct order order;
-    uint32_t item; // what the job was collected as
-    bool whole;    // its points stand for it
+    uint32_t item;      // what the job was collected as
+    bool whole;         // its points stand for it
+    uint32_t processes; // so far: each job is one
     struct child *child;
     struct report_reader *reader;
     struct keeper kept[2]; // stdout, stderr
@@ -332,8 +333,13 @@ program_start(struct program *program, const struct order *order)
     watch_begin(&program->watch, &limits,
                 watch_time(program, program->began_us));
     watch_item(&program->watch, watch_time(program, program->began_us));
-    shared->params.events->on_job_begin(shared->ctx, order->job, order->attempt,
-                                        program->slot);
+    shared->params.events->on_job_begin(shared->ctx,
+                                        &(struct order_begin){
+                                            .job = order->job,
+                                            .attempt = order->attempt,
+                                            .slot = program->slot,
+                                            .process = ++program->processes,
+                                        });
     shared->params.events->on_begin(shared->ctx, order->job, order->attempt,
                                     program->item, program->slot,
                                     program->began_us);

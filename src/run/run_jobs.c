@@ -168,10 +168,10 @@ on_end(void *ctx, const struct order_report *report)
 }
 
 static void
-on_job_begin(void *ctx, uint32_t job, uint16_t attempt, int slot)
+on_job_begin(void *ctx, const struct order_begin *begin)
 {
     struct run *run = ctx;
-    chronicle_job_started(&run->chronicle, job, attempt, slot);
+    chronicle_job_started(&run->chronicle, begin);
 }
 
 static void

@@ -31,8 +31,12 @@ list_open(const struct items *items, uint32_t job, struct open_items *open)
 static bool
 is_range(const struct open_items *open)
 {
-    return open->items[open->count - 1] - open->items[0] ==
-           (uint32_t)open->count - 1;
+    for (size_t i = 1; i < open->count; i++) {
+        if (open->items[i] != open->items[0] + i) {
+            return false; // also in another order
+        }
+    }
+    return true;
 }
 
 /* The ids of items, for a worker that does not know their numbers. */

@@ -69,7 +69,10 @@ struct slot {
     struct deadline deadline;
     char problem[256]; // why the worker was ended by mule
     bool breach;
-    bool orphan; // what had started it is gone
+    bool orphan;        // what had started it is gone
+    bool used;          // an order was sent to it
+    uint32_t processes; // that ran orders here, so far
+    uint32_t process;   // the worker, if it runs orders itself; 0: not yet
 
     // The orders that lie here.
     struct order orders[BATCH_MOST]; // [0] runs
@@ -122,6 +125,8 @@ void slot_start_worker(struct slot *slot);
 
 // --------------------------------------------------------- slot_worker.c
 
+/* Whether its worker runs each job in a process that it forks for it. */
+bool slot_forks_jobs(const struct slot *slot);
 /* Whether its worker may run one job only: it has no other way to isolate. */
 bool slot_is_single_use(const struct slot *slot);
 /* Signals a process that the worker or the zygote started, or the worker. */

@@ -29,14 +29,32 @@ is_asked(struct slot *slot, uint32_t item)
     return (it->flags & (ITEM_SELECTED | ITEM_APPEARED)) == ITEM_SELECTED;
 }
 
+/* The number of the process that runs the order: the worker or a new one. */
+static uint32_t
+number_process(struct slot *slot)
+{
+    if (slot_forks_jobs(slot)) {
+        return ++slot->processes;
+    }
+    if (slot->process == 0) {
+        slot->process = ++slot->processes;
+    }
+    return slot->process;
+}
+
 static void
 say_job_begin(struct slot *slot)
 {
     struct order *order = slot_front(slot);
     if (!slot->run.said && order != NULL) {
         slot->run.said = true;
-        slot->shared->events->on_job_begin(slot->shared->ctx, order->job,
-                                           order->attempt, slot->number);
+        slot->shared->events->on_job_begin(slot->shared->ctx,
+                                           &(struct order_begin){
+                                               .job = order->job,
+                                               .attempt = order->attempt,
+                                               .slot = slot->number,
+                                               .process = number_process(slot),
+                                           });
     }
 }
 

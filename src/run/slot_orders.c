@@ -91,12 +91,22 @@ slot_needs_spawn(const struct slot *slot, const struct order *order)
     return slot->shared->spawn || (flags & JOB_SPAWN) != 0;
 }
 
+/* Whether the order wants a worker that has run nothing, and this one has. */
+static bool
+is_too_late(const struct slot *slot, const struct order *order)
+{
+    return order->fresh && slot->used && !slot_forks_jobs(slot);
+}
+
 /* Whether the next order that was not sent can go to this worker. */
 static bool
 fits(const struct slot *slot)
 {
     if (slot->shared->inside) {
         return true;
+    }
+    if (is_too_late(slot, &slot->orders[slot->sent_count])) {
+        return false;
     }
     return slot_needs_spawn(slot, &slot->orders[slot->sent_count]) ==
                slot->spawned &&
@@ -135,6 +145,7 @@ slot_send(struct slot *slot)
             break;
         }
         slot->sent_count++;
+        slot->used = true;
         any = true;
     }
     if (any) {

@@ -88,6 +88,8 @@ slot_start_worker(struct slot *slot)
     slot->orphan = false;
     slot->problem[0] = '\0';
     slot->pid = 0;
+    slot->used = false;
+    slot->process = 0;
     printed_skip(&slot->printed);
     slot->spawned =
         slot->shared->spawn ||

@@ -11,6 +11,13 @@
 
 static void bury(struct slot *slot);
 
+bool
+slot_forks_jobs(const struct slot *slot)
+{
+    return slot->shared->settings->isolation != ISOLATION_WORKER &&
+           (slot->can & ADAPTER_CAN_PROCESS) != 0 && !slot->shared->inside;
+}
+
 /* Whether its worker may run one job only: it has no other way to isolate. */
 bool
 slot_is_single_use(const struct slot *slot)

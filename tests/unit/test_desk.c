@@ -247,7 +247,12 @@ results_bear_the_names_and_places_of_their_orders(void **state)
     take(&scene, "B", 90, 3, ",\"items\":[1]");
     const struct order *order = &scene.started.items[0];
     assert_int_equal(items_peek(scene.items, 3)->tries, 2);
-    desk_events()->on_job_begin(scene.desk, order->job, 3, 5);
+    desk_events()->on_job_begin(scene.desk, &(struct order_begin){
+                                                .job = order->job,
+                                                .attempt = 3,
+                                                .slot = 5,
+                                                .process = 4,
+                                            });
     desk_events()->on_begin(scene.desk, order->job, 3, 3, 5, 0);
     assert_int_equal(items_peek(scene.items, 3)->tries, 3);
     desk_events()->on_result(scene.desk, &(struct order_result){
@@ -260,7 +265,8 @@ results_bear_the_names_and_places_of_their_orders(void **state)
     const json_t *result = said(&scene, "result", 90);
     assert_int_equal(json_integer_value(json_object_get(result, "i")), 1);
     assert_int_equal(json_integer_value(json_object_get(result, "slot")), 5);
-    assert_non_null(said(&scene, "job", 90));
+    const json_t *begun = said(&scene, "job", 90);
+    assert_int_equal(json_integer_value(json_object_get(begun, "process")), 4);
     assert_non_null(said(&scene, "begin", 90));
     assert_int_equal(items_peek(scene.items, 3)->state, STATE_PASSED);
     end(&scene, order, ORDER_DONE);

@@ -99,7 +99,11 @@ each_job_is_told_when_it_begins_and_ends(void **state)
     struct scene *scene = two_classes(1);
 
     (void)state;
-    scene->events->on_job_begin(scene->run, 0, 1, 0);
+    scene->events->on_job_begin(scene->run, &(struct order_begin){
+                                                .job = 0,
+                                                .attempt = 1,
+                                                .process = 1,
+                                            });
     pass_class(scene, "m.A");
     pass_class(scene, "m.B");
     assert_int_equal(scene_told(scene, EVENT_JOB_STARTED, "m.A")->attempt, 1);

@@ -161,9 +161,37 @@ a_request_that_does_not_fit_a_line_is_none(void **state)
     items_free(items);
 }
 
+static void
+items_keep_an_order_that_looks_like_a_range(void **state)
+{
+    struct items *items = items_of(".a", ".b", ".c", ".d", NULL);
+    const uint32_t order[] = {0, 2, 1, 3};
+    uint32_t part = items_split_job(items, 0, order, 4);
+    struct buf line = BUF_INIT(ADAPTER_LINE_MAX);
+
+    (void)state;
+    assert_true(run_request_add(&line, &(struct run_request){
+                                           .items = items,
+                                           .build_id = "k3v9x2",
+                                           .job = part,
+                                           .attempt = 1,
+                                           .tmp = "/tmp/t0",
+                                       }));
+    json_t *run = json_loadb(line.data, line.len, 0, NULL);
+    const json_t *list = json_object_get(run, "items");
+    assert_int_equal(json_array_size(list), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(json_integer_value(json_array_get(list, i)), order[i]);
+    }
+    json_decref(run);
+    buf_release(&line);
+    items_free(items);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_whole_job_is_a_range),
     cmocka_unit_test(a_job_with_holes_names_its_items),
+    cmocka_unit_test(items_keep_an_order_that_looks_like_a_range),
     cmocka_unit_test(what_has_a_state_is_not_asked_for_again),
     cmocka_unit_test(a_worker_that_did_not_collect_gets_ids),
     cmocka_unit_test(the_environment_says_which_job_and_attempt_it_is),
