@@ -178,14 +178,17 @@ start(struct desk *desk, struct errand *errand)
 }
 
 static bool
-has_room(struct desk *desk)
+has_room(struct desk *desk, const struct errand *next)
 {
     if (desk->params.is_full(desk->params.ctx)) {
         deadline_arm(&desk->full, DESK_FULL_MS);
         return false;
     }
-    return desk->executor->ops->room(desk->executor,
-                                     (uint32_t)desk->waiting_count) > 0;
+    struct demand demand = {
+        .waiting = (uint32_t)desk->waiting_count,
+        .expect_us = next->text.order.expect_us,
+    };
+    return desk->executor->ops->room(desk->executor, &demand) > 0;
 }
 
 static void
@@ -197,7 +200,7 @@ give_once(struct desk *desk)
         if (errand->job == JOB_NONE && !look_up(desk, errand)) {
             continue;
         }
-        if (err_is_set(&desk->broken) || !has_room(desk)) {
+        if (err_is_set(&desk->broken) || !has_room(desk, errand)) {
             break;
         }
         // An attempt that was given up elsewhere may still run here.

@@ -280,28 +280,30 @@ count_idle(const struct fleet *fleet)
 }
 
 static uint32_t
-executor_room(struct executor *executor, uint32_t waiting)
+executor_room(struct executor *executor, const struct demand *demand)
 {
     struct fleet *fleet = of_executor(executor);
-    fleet->waiting = waiting;
+    fleet->waiting = demand->waiting;
+    fleet->next_us = demand->expect_us;
     fleet->wanted = true;
     if (fleet->phase != FLEET_OPEN || fleet->broken || fleet->cancelled ||
-        fleet->paused || waiting == 0) {
+        fleet->paused || demand->waiting == 0) {
         return 0;
     }
     if (roster_hands(&fleet->roster) == 0) {
         fleet_flush_soon(fleet); // with offers
         return 0;
     }
-    uint32_t out = tracker_count(fleet->tracker);
-    uint32_t queued =
-        tracker_ready(fleet->tracker) + tracker_sent(fleet->tracker);
+    struct feed_out out;
+    tracker_out(fleet->tracker, &out);
     int slots = fleet->roster.working_slots;
     // Counting who is idle takes time that is only spent where it matters.
-    uint32_t room = feed_room(&fleet->feed, waiting, slots, out, queued, 0);
-    return room > 0 ? room
-                    : feed_room(&fleet->feed, waiting, slots, out, queued,
-                                count_idle(fleet));
+    uint32_t room = feed_room(&fleet->feed, demand, slots, &out);
+    if (room == 0) {
+        out.idle = count_idle(fleet);
+        room = feed_room(&fleet->feed, demand, slots, &out);
+    }
+    return room;
 }
 
 static void

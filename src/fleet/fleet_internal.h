@@ -93,6 +93,7 @@ struct fleet {
 
     // What is wanted.
     uint32_t waiting;  // jobs not given out, when that was last asked
+    uint64_t next_us;  // what the next of them should take; 0: not known
     bool wanted;       // it was asked
     bool posted;       // a flush will come
     bool paused;       // the broker takes no orders for now

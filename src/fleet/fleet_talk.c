@@ -107,7 +107,11 @@ static uint32_t
 depth_now(const struct fleet *fleet)
 {
     int slots = fleet->roster.working_slots;
-    return feed_depth(&fleet->feed, fleet->waiting, slots > 0 ? slots : 1);
+    struct demand demand = {
+        .waiting = fleet->waiting,
+        .expect_us = fleet->next_us,
+    };
+    return feed_depth(&fleet->feed, &demand, slots > 0 ? slots : 1);
 }
 
 /* Fails for want of memory only: all that goes in is UTF-8. */
@@ -351,10 +355,14 @@ fill(struct fleet *fleet, struct parcel *parcel, uint32_t most,
      struct buf *orders)
 {
     const struct tracked *tracked = NULL;
+    uint64_t sum_us = 0;
     buf_add_char(orders, '[');
     while (parcel->count < most && orders->len < RUN_TEXT_FULL &&
-           (tracked = tracker_send(fleet->tracker, fleet->now)) != NULL) {
+           (tracked = tracker_next(fleet->tracker)) != NULL &&
+           feed_travels(&fleet->feed, (uint32_t)parcel->count, &sum_us,
+                        tracked->order.expect_us)) {
         struct order_text text = {0};
+        tracked = tracker_send(fleet->tracker, fleet->now);
         order_describe(&text, fleet->params.items, &tracked->order,
                        &fleet->places);
         buf_add_text(orders, parcel->count > 0 ? "," : "");

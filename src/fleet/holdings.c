@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet/feed.h"
 #include "fleet/order_ends.h"
 #include "util/alloc.h"
 
@@ -107,6 +108,14 @@ holdings_find(const struct holdings *holdings, struct order_name name)
     return map_find(&holdings->by_name, key_of(name, key));
 }
 
+uint64_t
+holdings_expect_us(const json_t *order)
+{
+    json_int_t us = json_integer_value(json_object_get(order, "expect_us"));
+
+    return us > 0 ? (uint64_t)us : 0;
+}
+
 enum holdings_verdict
 holdings_offer(struct holdings *holdings, struct held_task *task,
                struct order_name name, json_t *order, bool redelivered)
@@ -131,7 +140,13 @@ holdings_offer(struct holdings *holdings, struct held_task *task,
     }
     struct holding *holding = ALLOC(struct holding);
     *holding = (struct holding){
-        .name = name, .task = task, .order = json_incref(order), .slot = -1};
+        .name = name,
+        .task = task,
+        .order = json_incref(order),
+        .busies = holdings_expect_us(order) >= FEED_GOAL_US,
+        .slot = -1,
+    };
+    holdings->busying += holding->busies;
     list_add(&holdings->orders, &holding->link);
     map_set(&holdings->by_name, key_of(name, key), holding);
     holdings->count++;
@@ -161,6 +176,7 @@ holdings_drop(struct holdings *holdings, struct holding *holding)
     count_open(holdings, task, -1);
     holdings->count--;
     holdings->begun -= holding->begun;
+    holdings->busying -= holding->busies;
     map_remove(&holdings->by_name, key_of(holding->name, key));
     list_remove(&holding->link);
     holding_free(holding);

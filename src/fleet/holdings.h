@@ -34,6 +34,7 @@ struct holding {
     struct order_name name;
     struct held_task *task;
     json_t *order; // as it came, for an engine
+    bool busies;   // it should keep a slot busy for longer than is planned
     bool begun;
     int slot;        // once it began
     usec began;      // wall clock
@@ -48,6 +49,7 @@ struct holdings {
     struct map by_name;
     size_t count;
     size_t begun;
+    size_t busying;          // orders that `busies`
     struct order_ends *over; // the last attempt of each job that ended here
 };
 
@@ -58,6 +60,9 @@ void holdings_release(struct holdings *holdings);
 struct held_task *holdings_task(struct holdings *holdings, uint64_t number);
 struct held_task *holdings_find_task(const struct holdings *holdings,
                                      uint64_t number);
+
+/* What an order that came should take; 0: it does not say. */
+uint64_t holdings_expect_us(const json_t *order);
 
 enum holdings_verdict {
     HOLDINGS_NEW,     // it is to run here

@@ -39,6 +39,7 @@ struct service {
     int slots_max; // it was welcomed with
     uint32_t depth;
     uint32_t message_orders; // in the last message
+    uint64_t message_us;     // what they should take; 0: not known
     uint32_t prefetch;
 
     struct engine_link *engine;
@@ -105,7 +106,7 @@ struct member {
     uint64_t leaves;   // of queues, asked for
     uint64_t leaves_done;
     bool leftovers_done;
-    int looks; // for what somebody holds who may be dying
+    int looks;        // for what somebody holds who may be dying
     uint64_t dropped; // messages that were not believed
     msec dropped_said;
     char about[160];

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "fleet/feed.h"
 #include "fleet/update_codec.h"
 #include "util/alloc.h"
 #include "util/buf.h"
@@ -33,13 +34,43 @@ member_end_idle(struct member *member)
     }
 }
 
+/*
+ * Messages such as the last one that are enough for a slot: a power of two, so
+ * that the broker is not told another number each time.
+ */
+static uint32_t
+enough_messages(const struct service *service)
+{
+    uint32_t count = 1;
+
+    while (count * service->message_us < FEED_GOAL_US &&
+           count * service->message_orders < FEED_DEPTH_MAX) {
+        count *= 2;
+    }
+    return count;
+}
+
+/* Messages to hold: none behind an order that keeps its slot busy for long. */
+static uint32_t
+messages_wanted(const struct member *member)
+{
+    const struct service *service = member->service;
+    uint32_t slots = (uint32_t)member_slots(member);
+    uint32_t each = service->message_orders > 0 ? service->message_orders : 1;
+    uint32_t busy = (uint32_t)service->holdings.busying;
+    uint32_t rest = busy < slots ? slots - busy : 0;
+
+    if (service->message_us == 0) {
+        return busy + (rest * service->depth + each - 1) / each;
+    }
+    return busy + rest * enough_messages(service);
+}
+
 void
 member_set_prefetch(struct member *member)
 {
     struct service *service = member->service;
-    uint32_t wanted = (uint32_t)member_slots(member) * service->depth;
-    uint32_t each = service->message_orders > 0 ? service->message_orders : 1;
-    uint32_t prefetch = (wanted + each - 1) / each;
+    uint32_t prefetch = messages_wanted(member);
 
     // As long as something runs, no more than what runs.
     if (prefetch == 0 || service->draining) {
@@ -97,6 +128,22 @@ sort_one(struct service *service, struct sorting *sorting, json_t *order,
     return true;
 }
 
+/* What they should take together; 0: that is not known of one of them. */
+static uint64_t
+sum_of(const json_t *orders)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < json_array_size(orders); i++) {
+        uint64_t us = holdings_expect_us(json_array_get(orders, i));
+        if (us == 0) {
+            return 0;
+        }
+        sum += us < FEED_GOAL_US ? us : FEED_GOAL_US;
+    }
+    return sum;
+}
+
 static void
 take_orders(struct member *member, uint64_t task, const json_t *orders,
             bool redelivered)
@@ -119,6 +166,7 @@ take_orders(struct member *member, uint64_t task, const json_t *orders,
     }
     if (!redelivered) {
         service->message_orders = (uint32_t)json_array_size(orders);
+        service->message_us = sum_of(orders);
     }
     say_orders(service, "took", sorting.took);
     say_orders(service, "bounced", sorting.bounced);
@@ -310,6 +358,7 @@ member_updates(struct member *member, struct slice list)
     }
     if (ended) {
         member_end_idle(member);
+        member_set_prefetch(member);
     }
     if (ended && service->holdings.count == 0) {
         // Somebody waits for it: nothing more comes until they send some.

@@ -103,12 +103,12 @@ post(struct noop *noop)
 }
 
 static uint32_t
-executor_room(struct executor *executor, uint32_t waiting)
+executor_room(struct executor *executor, const struct demand *demand)
 {
     const struct noop *noop = of_executor(executor);
     uint32_t most = NOOP_DEPTH * (uint32_t)noop->params.slots;
 
-    (void)waiting;
+    (void)demand;
     return noop->draining || noop->orders.count >= most
                ? 0
                : most - (uint32_t)noop->orders.count;

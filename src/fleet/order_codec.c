@@ -242,6 +242,7 @@ order_add(struct buf *buf, const struct order_text *text)
     compose_some_uint(buf, "timeout_ms", text->order.timeout_ms);
     compose_some_uint(buf, "test_timeout_ms", text->order.test_timeout_ms);
     compose_some_uint(buf, "slow_ms", text->order.slow_ms);
+    compose_some_uint(buf, "expect_us", text->order.expect_us);
     buf_add_char(buf, '}');
 }
 
@@ -255,6 +256,21 @@ decode_ms(const json_t *object, const char *name, uint32_t *ms, struct err *err)
         return false;
     }
     *ms = (uint32_t)number;
+    return true;
+}
+
+/* More than a year nobody waits for. */
+static bool
+decode_expect(const json_t *object, uint64_t *us, struct err *err)
+{
+    int64_t number = 0;
+
+    if (!field_int_optional(object, "expect_us",
+                            (struct field_range){0, ORDER_EXPECT_MAX_US},
+                            &number, err)) {
+        return false;
+    }
+    *us = (uint64_t)number;
     return true;
 }
 
@@ -352,7 +368,8 @@ order_decode(const json_t *object, struct order_text *text,
         !decode_ms(object, "timeout_ms", &text->order.timeout_ms, err) ||
         !decode_ms(object, "test_timeout_ms", &text->order.test_timeout_ms,
                    err) ||
-        !decode_ms(object, "slow_ms", &text->order.slow_ms, err)) {
+        !decode_ms(object, "slow_ms", &text->order.slow_ms, err) ||
+        !decode_expect(object, &text->order.expect_us, err)) {
         return err_wrap(err, "order of job %u", name.job);
     }
     return true;

@@ -21,6 +21,7 @@ struct order_name {
 };
 
 #define ORDER_DIGEST_SIZE 17
+#define ORDER_EXPECT_MAX_US (INT64_C(366) * 24 * 3600 * 1000000)
 
 /*
  * What a worker is told of an order. Places are those of the items in the job

@@ -22,16 +22,17 @@ of_side(void *ctx)
 // -------------------------------------------------------------- executor
 
 static uint32_t
-room(struct executor *executor, uint32_t waiting)
+room(struct executor *executor, const struct demand *demand)
 {
     struct pair *pair = of_executor(executor);
     struct executor *here = pair->here.executor;
     struct executor *there = pair->there.executor;
-    pair->waiting = waiting;
-    uint32_t near = here->ops->room(here, waiting);
+    pair->demand = *demand;
+    uint32_t near = here->ops->room(here, demand);
     // What will be done here needs nobody there.
-    uint32_t rest = waiting > near ? waiting - near : 0;
-    return near + there->ops->room(there, rest);
+    struct demand rest = *demand;
+    rest.waiting = rest.waiting > near ? rest.waiting - near : 0;
+    return near + there->ops->room(there, &rest);
 }
 
 static void
@@ -40,7 +41,7 @@ start(struct executor *executor, const struct order *order)
     struct pair *pair = of_executor(executor);
     struct executor *here = pair->here.executor;
     struct executor *there = pair->there.executor;
-    bool near = here->ops->room(here, pair->waiting) > 0;
+    bool near = here->ops->room(here, &pair->demand) > 0;
     if (near) {
         here->ops->start(here, order);
     } else {

@@ -22,7 +22,7 @@ struct pair {
     struct pair_side there;
     const struct executor_events *events;
     void *ctx;
-    uint32_t waiting;
+    struct demand demand; // as we were asked last
 };
 
 /*

@@ -26,6 +26,8 @@ struct tracker {
     uint32_t *by_job; // place of the order of a job; NOWHERE
     size_t jobs;
     uint32_t live;
+    uint32_t unknown; // live, and nobody knows how long they take
+    uint64_t us;      // what the others take, no more than is enough each
 };
 
 static const struct chain empty_chain = {NOWHERE, NOWHERE, 0};
@@ -181,12 +183,26 @@ move(struct tracker *tracker, uint32_t place, enum tracked_state state,
     }
 }
 
+/* Counts how long an order should take, or with -1 does no more. */
+static void
+count_time(struct tracker *tracker, const struct order *order, int sign)
+{
+    uint64_t us =
+        order->expect_us < FEED_GOAL_US ? order->expect_us : FEED_GOAL_US;
+    if (us == 0) {
+        tracker->unknown += (uint32_t)sign;
+    } else {
+        tracker->us += sign > 0 ? us : -us;
+    }
+}
+
 static void
 forget(struct tracker *tracker, uint32_t place)
 {
     struct tracked *entry = &tracker->all.items[place];
     chain_remove(tracker, chain_of(tracker, entry), place);
     tracker->by_job[entry->order.job] = NOWHERE;
+    count_time(tracker, &entry->order, -1);
     chain_add(tracker, &tracker->free, place);
     tracker->live--;
 }
@@ -241,6 +257,14 @@ tracker_add(struct tracker *tracker, const struct order *order)
     tracker->by_job[order->job] = place;
     chain_add(tracker, &tracker->ready, place);
     tracker->live++;
+    count_time(tracker, order, 1);
+}
+
+const struct tracked *
+tracker_next(const struct tracker *tracker)
+{
+    uint32_t place = tracker->ready.first;
+    return place != NOWHERE ? &tracker->all.items[place] : NULL;
 }
 
 const struct tracked *
@@ -452,6 +476,17 @@ tracker_clear(struct tracker *tracker, struct tracked_list *dropped)
 }
 
 // ------------------------------------------------------------------ counts
+
+void
+tracker_out(const struct tracker *tracker, struct feed_out *out)
+{
+    *out = (struct feed_out){
+        .count = tracker->live,
+        .unknown = tracker->unknown,
+        .us = tracker->us,
+        .queued = tracker->ready.count + tracker->sent.count,
+    };
+}
 
 uint32_t
 tracker_count(const struct tracker *tracker)

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fleet/feed.h"
 #include "fleet/order_codec.h"
 #include "run/executor.h"
 #include "util/now.h"
@@ -71,8 +72,9 @@ void tracker_add(struct tracker *tracker, const struct order *order);
 
 /*
  * The next order that has to be sent: READY -> SENT. NULL: there is none.
- * Valid until the tracker is called again.
+ * Valid until the tracker is called again. tracker_next leaves it READY.
  */
+const struct tracked *tracker_next(const struct tracker *tracker);
 const struct tracked *tracker_send(struct tracker *tracker, msec now);
 
 /* It was not sent after all: SENT -> READY, the first in the row. */
@@ -142,6 +144,9 @@ msec tracker_oldest(const struct tracker *tracker);
 void tracker_drop(struct tracker *tracker, struct tracked_list *dropped);
 /* Takes out everything. */
 void tracker_clear(struct tracker *tracker, struct tracked_list *dropped);
+
+/* All that is here, as the feed wants to know it; who is idle is not said. */
+void tracker_out(const struct tracker *tracker, struct feed_out *out);
 
 /* How many are here; that are READY; SENT; that a join has. */
 uint32_t tracker_count(const struct tracker *tracker);

@@ -217,10 +217,10 @@ on_tick(void *ctx)
 }
 
 static uint32_t
-executor_room(struct executor *executor, uint32_t waiting)
+executor_room(struct executor *executor, const struct demand *demand)
 {
     struct commands *commands = of_executor(executor);
-    (void)waiting;
+    (void)demand; // nothing lies behind a program
     return commands->draining
                ? 0
                : count_free(commands, params_of(commands)->slots);

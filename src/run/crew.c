@@ -2,6 +2,7 @@
 
 #include "util/alloc.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 bool
@@ -60,19 +61,32 @@ crew_is_working(const struct crew *crew)
     return false;
 }
 
-uint32_t
-crew_room(const struct crew *crew, int slots, uint32_t depth)
+static uint64_t
+now_of(const struct crew *crew)
 {
+    return (uint64_t)loop_now_us(crew->shared->loop);
+}
+
+uint32_t
+crew_room(const struct crew *crew, int slots, const struct batch *batch,
+          const struct demand *demand)
+{
+    uint64_t now_us = now_of(crew);
+    uint64_t usual_us = batch_expect(batch, 0);
     uint32_t room = 0;
     for (int i = 0; i < slots; i++) {
-        uint32_t orders = slot_orders(crew->slots[i]);
-        room += orders < depth ? depth - orders : 0;
+        struct batch_load load;
+        slot_load(crew->slots[i], now_us, usual_us, &load);
+        room += demand->idle_only ? load.jobs == 0
+                                  : batch_room(batch, &load, demand->expect_us,
+                                               demand->waiting, slots);
     }
     return room;
 }
 
 void
-crew_give(struct crew *crew, int slots, const struct order *order)
+crew_give(struct crew *crew, int slots, const struct batch *batch,
+          const struct order *order)
 {
     struct slot *wanted =
         order->slot > 0 ? crew_find(crew, order->slot - 1) : NULL;
@@ -80,15 +94,22 @@ crew_give(struct crew *crew, int slots, const struct order *order)
         slot_give(wanted, order);
         return;
     }
+    uint64_t now_us = now_of(crew);
+    uint64_t usual_us = batch_expect(batch, 0);
     int avoid = order->avoid - 1 - crew->shared->base;
-    int best = 0;
-    for (int i = 1; i < slots; i++) {
-        uint32_t orders = slot_orders(crew->slots[i]);
-        uint32_t fewest = slot_orders(crew->slots[best]);
-        if (orders < fewest || (orders == fewest && best == avoid)) {
+    int best = -1;
+    struct batch_load least = {.jobs = BATCH_MOST};
+    for (int i = 0; i < slots; i++) {
+        struct batch_load load;
+        slot_load(crew->slots[i], now_us, usual_us, &load);
+        if (load.jobs < BATCH_MOST &&
+            (best < 0 || batch_is_freer(batch, &load, &least) ||
+             (best == avoid && !batch_is_freer(batch, &least, &load)))) {
             best = i;
+            least = load;
         }
     }
+    assert(best >= 0); // there was room
     slot_give(crew->slots[best], order);
 }
 

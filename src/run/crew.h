@@ -6,6 +6,7 @@
 #define RUN_CREW_H
 
 #include "run/slot.h"
+#include "schedule/batch.h"
 
 /* Zeroed = nobody. */
 struct crew {
@@ -28,14 +29,16 @@ struct slot *crew_find(const struct crew *crew, int number);
 /* Whether a slot is not empty. */
 bool crew_is_working(const struct crew *crew);
 
-/* How many orders the first `slots` take until each has `depth`. */
-uint32_t crew_room(const struct crew *crew, int slots, uint32_t depth);
+/* How many orders such as the next one the first `slots` take. */
+uint32_t crew_room(const struct crew *crew, int slots,
+                   const struct batch *batch, const struct demand *demand);
 
 /*
  * Gives an order to the slot that it names or else to the one of the first
- * `slots` that has the fewest; of several, not to the one it avoids.
+ * `slots` that will be free first; of several, not to the one it avoids.
  */
-void crew_give(struct crew *crew, int slots, const struct order *order);
+void crew_give(struct crew *crew, int slots, const struct batch *batch,
+               const struct order *order);
 
 void crew_tick(struct crew *crew, uint64_t now_us);
 void crew_cancel(struct crew *crew, bool now);

@@ -21,6 +21,13 @@ struct order {
     bool fresh; // in a process that has run nothing before
 };
 
+/* What waits to be given out, as far as a place has to know it. */
+struct demand {
+    uint32_t waiting;   // jobs that have not been given out
+    uint64_t expect_us; // of the one that is next; 0: not known
+    bool idle_only;     // that one may lie behind no other
+};
+
 /* A job begins to run. */
 struct order_begin {
     uint32_t job;
@@ -129,10 +136,10 @@ struct order_view {
 struct executor;
 struct executor_ops {
     /*
-     * How many more orders it takes now, when `waiting` have not been given
-     * out: more than it has idle slots where jobs are short.
+     * How many more orders such as the next one it takes now: more than it
+     * has idle slots where they are short.
      */
-    uint32_t (*room)(struct executor *executor, uint32_t waiting);
+    uint32_t (*room)(struct executor *executor, const struct demand *demand);
     /* Starts a job; only while there is room. Ends with on_end, always. */
     void (*start)(struct executor *executor, const struct order *order);
     /* Ends every running job; `now`: without grace. Repeatable. */

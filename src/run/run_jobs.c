@@ -7,6 +7,15 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* How long a job should take; 0: nobody knows. */
+static uint64_t
+expect_us(const struct run *run, uint32_t job)
+{
+    (void)run;
+    (void)job;
+    return 0;
+}
+
 static void
 give(struct run *run, uint32_t job)
 {
@@ -18,6 +27,7 @@ give(struct run *run, uint32_t job)
         .timeout_ms = terms.timeout_ms,
         .test_timeout_ms = terms.test_timeout_ms,
         .slow_ms = terms.slow_ms,
+        .expect_us = expect_us(run, job),
     };
     run->running++;
     run->params.executor->ops->start(run->params.executor, &order);
@@ -32,6 +42,36 @@ give_again(struct run *run, uint32_t job)
     queue_add_again(run->queue, job, wants);
 }
 
+static bool
+has_room(const struct run *run, uint32_t next, bool idle_only)
+{
+    struct executor *executor = run->params.executor;
+    struct demand demand = {
+        .waiting = queue_waiting(run->queue),
+        .expect_us = next != JOB_NONE ? expect_us(run, next) : 0,
+        .idle_only = idle_only,
+    };
+    return executor->ops->room(executor, &demand) > 0;
+}
+
+/* The job for which there is room now; JOB_NONE: none. */
+static uint32_t
+take_next(struct run *run)
+{
+    // Also asked where nothing is left: a fleet sends its idle ones home.
+    uint32_t next = queue_peek(run->queue, true);
+    uint32_t other = queue_peek(run->queue, false);
+    // A job that needs something waits for who is idle; others do not wait
+    // for it.
+    if (has_room(run, next, next != other)) {
+        return queue_next(run->queue, true);
+    }
+    if (next == other || other == JOB_NONE || !has_room(run, other, false)) {
+        return JOB_NONE;
+    }
+    return queue_next(run->queue, false);
+}
+
 void
 run_give_out(struct run *run)
 {
@@ -39,14 +79,8 @@ run_give_out(struct run *run)
         return;
     }
     run->giving = true;
-    struct executor *executor = run->params.executor;
     while (run->stop == STOP_NONE) {
-        uint32_t room =
-            executor->ops->room(executor, queue_waiting(run->queue));
-        if (room == 0) {
-            break;
-        }
-        uint32_t job = queue_next(run->queue, true);
+        uint32_t job = take_next(run);
         if (job == JOB_NONE) {
             break;
         }

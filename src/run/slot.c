@@ -72,12 +72,6 @@ slot_free(struct slot *slot)
     free(slot);
 }
 
-uint32_t
-slot_orders(const struct slot *slot)
-{
-    return slot->order_count;
-}
-
 bool
 slot_is_empty(const struct slot *slot)
 {
@@ -87,11 +81,7 @@ slot_is_empty(const struct slot *slot)
 void
 slot_give(struct slot *slot, const struct order *order)
 {
-    assert(slot->order_count < BATCH_MOST);
-    int lane = ffsll((int64_t)~slot->lanes_used) - 1;
-    slot->lanes_used |= (uint64_t)1 << lane;
-    slot->lanes[slot->order_count] = lane;
-    slot->orders[slot->order_count++] = *order;
+    slot_add(slot, order);
     if (slot->state == SLOT_EMPTY) {
         slot_start_worker(slot);
     } else {

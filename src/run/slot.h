@@ -14,6 +14,7 @@
 #include "run/working_time.h"
 #include "run/workplace.h"
 #include "run/zygote.h"
+#include "schedule/batch.h"
 
 /* What all slots of a suite share; owned by the suite. */
 struct slot_shared {
@@ -45,8 +46,12 @@ struct slot;
 struct slot *slot_new(struct slot_shared *shared, int number, struct err *err);
 void slot_free(struct slot *slot); // when it is empty
 
-/* Orders that lie here, the running one included. */
-uint32_t slot_orders(const struct slot *slot);
+/*
+ * The orders that lie here, the running one included. `usual_us` is what one
+ * takes of which nobody knows how long it takes; 0: not known either.
+ */
+void slot_load(const struct slot *slot, uint64_t now_us, uint64_t usual_us,
+               struct batch_load *load);
 bool slot_is_empty(const struct slot *slot);
 
 /* Takes an order; starts a worker if there is none. */

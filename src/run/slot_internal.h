@@ -81,7 +81,9 @@ struct slot {
     uint64_t doomed;                 // lanes whose order is not to go on
     bool cut;                        // one was ended, its worker maybe, too
     uint32_t order_count;
-    bool sent; // orders[0] was sent to the worker that is there
+    uint32_t unknown;   // orders here of which nobody knows how long they take
+    uint64_t expect_us; // what the others should take
+    bool sent;          // orders[0] was sent to the worker that is there
     uint32_t sent_count;
     struct running run;
     bool stopping;
@@ -94,6 +96,8 @@ struct slot {
 int slot_local(const struct slot *slot);
 /* A folder for the order at this place. */
 const char *slot_tmp(struct slot *slot, int lane);
+/* Takes in an order, behind all others. */
+void slot_add(struct slot *slot, const struct order *order);
 /* The order that runs, or NULL. */
 struct order *slot_front(struct slot *slot);
 /* The first order begins to run; or nothing does. */

@@ -53,8 +53,58 @@ slot_begin_front(struct slot *slot)
 }
 
 static void
+count_order(struct slot *slot, const struct order *order)
+{
+    slot->unknown += order->expect_us == 0;
+    slot->expect_us += order->expect_us;
+}
+
+static void
+uncount_order(struct slot *slot, const struct order *order)
+{
+    slot->unknown -= order->expect_us == 0;
+    slot->expect_us -= order->expect_us;
+}
+
+void
+slot_add(struct slot *slot, const struct order *order)
+{
+    assert(slot->order_count < BATCH_MOST);
+    int lane = ffsll((int64_t)~slot->lanes_used) - 1;
+    slot->lanes_used |= (uint64_t)1 << lane;
+    slot->lanes[slot->order_count] = lane;
+    slot->orders[slot->order_count++] = *order;
+    count_order(slot, order);
+}
+
+void
+slot_load(const struct slot *slot, uint64_t now_us, uint64_t usual_us,
+          struct batch_load *load)
+{
+    *load = (struct batch_load){
+        .jobs = slot->order_count,
+        .unknown = slot->unknown,
+        .us = slot->expect_us,
+    };
+    if (slot->order_count == 0 || !slot->sent) {
+        return;
+    }
+    // Of the one that runs a part is done.
+    uint64_t us = slot->orders[0].expect_us;
+    uint64_t ran_us =
+        now_us > slot->run.began_us ? now_us - slot->run.began_us : 0;
+    if (us > 0) {
+        load->us += batch_left(us, ran_us) - us;
+    } else if (usual_us > 0) {
+        load->unknown--;
+        load->us += batch_left(usual_us, ran_us);
+    }
+}
+
+static void
 take_out(struct slot *slot, uint32_t place)
 {
+    uncount_order(slot, &slot->orders[place]);
     uint64_t lane = (uint64_t)1 << slot->lanes[place];
     slot->order_count--;
     slot->lanes_used &= ~lane;

@@ -357,26 +357,24 @@ slots_in_use(const struct suite *suite)
 }
 
 static uint32_t
-executor_room(struct executor *executor, uint32_t waiting)
+executor_room(struct executor *executor, const struct demand *demand)
 {
     struct suite *suite = of_executor(executor);
     bool ready = zygote_is_ready(suite->zygote) || suite->shared.spawn;
     if (!ready || suite->draining || suite->cancelled) {
         return 0;
     }
-    if (waiting > 0 && !zygote_prepare(suite->zygote)) {
+    if (demand->waiting > 0 && !zygote_prepare(suite->zygote)) {
         return 0;
     }
-    int slots = slots_in_use(suite);
-    uint32_t depth = batch_depth(&suite->batch, waiting, slots);
-    return crew_room(&suite->crew, slots, depth);
+    return crew_room(&suite->crew, slots_in_use(suite), &suite->batch, demand);
 }
 
 static void
 executor_start(struct executor *executor, const struct order *order)
 {
     struct suite *suite = of_executor(executor);
-    crew_give(&suite->crew, slots_in_use(suite), order);
+    crew_give(&suite->crew, slots_in_use(suite), &suite->batch, order);
     if (!deadline_is_armed(&suite->tick)) {
         deadline_arm(&suite->tick, SUITE_TICK_MS);
     }

@@ -27,28 +27,71 @@ batch_learn(struct batch *batch, uint64_t us)
     }
 }
 
-uint32_t
-batch_depth(const struct batch *batch, uint32_t waiting, int slots)
+uint64_t
+batch_expect(const struct batch *batch, uint64_t us)
 {
-    assert(slots > 0);
-    if (batch->mean_us == 0) {
-        return 1;
+    if (us > 0 || batch->mean_us == 0) {
+        return us;
     }
     // A long job among short ones asks for care: whatever lies behind the next
     // one would wait for it. Not too much: on a busy machine any job may lose
     // its processor for some milliseconds.
-    uint64_t expected =
-        batch->mean_us + (batch->worst_us - batch->mean_us + 7) / 8;
-    if (expected == 0) {
-        expected = 1;
+    return batch->mean_us + (batch->worst_us - batch->mean_us + 7) / 8;
+}
+
+uint64_t
+batch_left(uint64_t us, uint64_t ran_us)
+{
+    return us > ran_us ? us - ran_us : ran_us - us;
+}
+
+/* What a slot will be busy for; UINT64_MAX: nobody knows. */
+static uint64_t
+busy_us(const struct batch *batch, const struct batch_load *load)
+{
+    uint64_t usual = batch_expect(batch, 0);
+    if (load->unknown > 0 && usual == 0) {
+        return UINT64_MAX;
     }
-    uint64_t depth = BATCH_GOAL_US / expected;
+    uint64_t us = 0;
+    bool huge = __builtin_mul_overflow(load->unknown, usual, &us) ||
+                __builtin_add_overflow(us, load->us, &us);
+    return huge ? UINT64_MAX : us;
+}
+
+bool
+batch_is_freer(const struct batch *batch, const struct batch_load *load,
+               const struct batch_load *other)
+{
+    if (load->jobs == 0 || other->jobs == 0) {
+        return load->jobs < other->jobs;
+    }
+    uint64_t us = busy_us(batch, load);
+    uint64_t other_us = busy_us(batch, other);
+    return us != other_us ? us < other_us : load->jobs < other->jobs;
+}
+
+/* How many may lie there at all: fewer, when not many are left. */
+static uint32_t
+share_of(uint32_t waiting, int slots)
+{
     uint64_t share = waiting / (2 * (uint64_t)slots) + 1;
-    if (depth > share) {
-        depth = share;
+    return share < BATCH_MOST ? (uint32_t)share : BATCH_MOST;
+}
+
+uint32_t
+batch_room(const struct batch *batch, const struct batch_load *load,
+           uint64_t us, uint32_t waiting, int slots)
+{
+    assert(slots > 0);
+    uint32_t least = load->jobs == 0 ? 1 : 0;
+    uint64_t each = batch_expect(batch, us);
+    uint32_t share = share_of(waiting, slots);
+    uint64_t busy = busy_us(batch, load);
+    if (each == 0 || busy >= BATCH_GOAL_US || load->jobs >= share) {
+        return least;
     }
-    if (depth > BATCH_MOST) {
-        depth = BATCH_MOST;
-    }
-    return depth < 1 ? 1 : (uint32_t)depth;
+    uint64_t fit = (BATCH_GOAL_US - busy) / each;
+    uint64_t room = fit < share - load->jobs ? fit : share - load->jobs;
+    return room > least ? (uint32_t)room : least;
 }

@@ -111,6 +111,14 @@ line_turn(const struct line *line)
 }
 
 static uint32_t
+line_first(const struct line *line)
+{
+    const struct fifo *fifo =
+        fifo_is_empty(&line->again) ? &line->first : &line->again;
+    return fifo->items[fifo->taken].job;
+}
+
+static uint32_t
 line_take(struct line *line)
 {
     struct fifo *fifo =
@@ -323,8 +331,11 @@ queue_add_again(struct queue *queue, uint32_t job, struct queue_wants wants)
     add(queue, job, wants, true);
 }
 
-static uint32_t
-next_of_lines(struct queue *queue, bool idle)
+#define NO_PLACE SIZE_MAX
+
+/* The place in the turns of the line whose first job is next. */
+static size_t
+find_place(struct queue *queue, bool idle)
 {
     bool clean = false;
     for (size_t i = 0; i < queue->turns.count; i++) {
@@ -338,13 +349,32 @@ next_of_lines(struct queue *queue, bool idle)
             clean = true;
         }
         if (fits(queue, line)) {
-            uint32_t job = take_from(queue, i);
-            hold(queue, job, number);
-            return job;
+            return i;
         }
         keep_for(queue, line);
     }
-    return JOB_NONE;
+    return NO_PLACE;
+}
+
+static bool
+is_alones_turn(const struct queue *queue)
+{
+    return queue->turns.count == 0 && queue->running == 0 &&
+           !fifo_is_empty(&queue->alone);
+}
+
+uint32_t
+queue_peek(struct queue *queue, bool idle)
+{
+    if (queue->alone_now != JOB_NONE) {
+        return JOB_NONE;
+    }
+    size_t place = find_place(queue, idle || queue->running == 0);
+    if (place != NO_PLACE) {
+        return line_first(queue->lines.items[queue->turns.items[place]]);
+    }
+    return is_alones_turn(queue) ? queue->alone.items[queue->alone.taken].job
+                                 : JOB_NONE;
 }
 
 uint32_t
@@ -353,9 +383,13 @@ queue_next(struct queue *queue, bool idle)
     if (queue->alone_now != JOB_NONE) {
         return JOB_NONE;
     }
-    uint32_t job = next_of_lines(queue, idle || queue->running == 0);
-    if (job == JOB_NONE && queue->turns.count == 0 && queue->running == 0 &&
-        !fifo_is_empty(&queue->alone)) {
+    uint32_t job = JOB_NONE;
+    size_t place = find_place(queue, idle || queue->running == 0);
+    if (place != NO_PLACE) {
+        uint32_t number = queue->turns.items[place];
+        job = take_from(queue, place);
+        hold(queue, job, number);
+    } else if (is_alones_turn(queue)) {
         job = queue->alone_now = fifo_take(&queue->alone).job;
         queue->waiting--;
     }

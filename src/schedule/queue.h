@@ -55,8 +55,9 @@ void queue_add_again(struct queue *queue, uint32_t job,
  * The job to start now, or JOB_NONE: nothing is left, or what is left has to
  * wait. From here on it holds what it needs. Unless a place is `idle`, so that
  * it begins at once, no job is given that needs something: it would hold it
- * while it waits there.
+ * while it waits there. queue_peek gives the same job, and leaves it there.
  */
+uint32_t queue_peek(struct queue *queue, bool idle);
 uint32_t queue_next(struct queue *queue, bool idle);
 
 /* A job that queue_next gave is over: once for each time it was given. */

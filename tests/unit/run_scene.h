@@ -181,11 +181,11 @@ scene_broken(struct scene *scene, const char *module, const char *message,
 // ------------------------------------------------ the place that runs jobs
 
 static inline uint32_t
-scene_room(struct executor *executor, uint32_t waiting)
+scene_room(struct executor *executor, const struct demand *demand)
 {
     struct scene *scene = SCENE_OF(executor, executor);
 
-    (void)waiting;
+    (void)demand;
     assert_true(scene->orders.count <= scene->slots);
     return scene->slots - (uint32_t)scene->orders.count;
 }

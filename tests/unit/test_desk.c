@@ -31,9 +31,9 @@ scene_of(struct executor *executor)
 }
 
 static uint32_t
-room(struct executor *executor, uint32_t waiting)
+room(struct executor *executor, const struct demand *demand)
 {
-    (void)waiting;
+    (void)demand;
     return scene_of(executor)->room;
 }
 

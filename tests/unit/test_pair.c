@@ -34,13 +34,13 @@ place_of(struct executor *executor)
 }
 
 static uint32_t
-room(struct executor *executor, uint32_t waiting)
+room(struct executor *executor, const struct demand *demand)
 {
     struct place *place = place_of(executor);
 
-    place->waiting = waiting;
+    place->waiting = demand->waiting;
     uint32_t free_slots = place->slots - (uint32_t)place->started;
-    return free_slots < waiting ? free_slots : waiting;
+    return free_slots < demand->waiting ? free_slots : demand->waiting;
 }
 
 static void
@@ -140,8 +140,8 @@ what_there_is_room_for_here_is_done_here(void **state)
     (void)state;
     begin(&scene, 2, 3);
     struct executor *executor = pair_executor(&scene.pair);
-    for (uint32_t waiting = 9; executor->ops->room(executor, waiting) > 0;
-         waiting--) {
+    for (struct demand demand = {.waiting = 9};
+         executor->ops->room(executor, &demand) > 0; demand.waiting--) {
         executor->ops->start(executor, &order);
     }
     assert_int_equal(scene.here.started, 2);
@@ -157,7 +157,8 @@ what_will_be_done_here_needs_nobody_there(void **state)
     (void)state;
     begin(&scene, 4, 9);
     struct executor *executor = pair_executor(&scene.pair);
-    assert_int_equal(executor->ops->room(executor, 3), 3);
+    struct demand demand = {.waiting = 3};
+    assert_int_equal(executor->ops->room(executor, &demand), 3);
     assert_int_equal(scene.there.waiting, 0);
 }
 

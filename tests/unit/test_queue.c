@@ -130,6 +130,40 @@ every_job_can_be_dropped_once(void **state)
     queue_free(queue);
 }
 
+static void
+a_look_takes_nothing_and_tells_what_comes(void **state)
+{
+    static const uint32_t units[] = {1};
+    static const struct queue_need one = {.resource = 0, .units = 1};
+    struct queue *queue = queue_new(units, 1);
+    struct queue_wants needy = {.needs = queue_needs(queue, &one, 1)};
+
+    (void)state;
+    assert_int_equal(queue_peek(queue, true), JOB_NONE);
+    queue_add(queue, 7, together);
+    queue_add(queue, 1, needy);
+    queue_add(queue, 2, needy);
+    queue_add(queue, 3, together);
+    queue_add(queue, 4, alone);
+    assert_int_equal(queue_next(queue, true), 7);
+    assert_int_equal(queue_peek(queue, false), 3);
+    assert_int_equal(queue_peek(queue, true), 1);
+    assert_int_equal(queue_peek(queue, true), 1);
+    assert_int_equal(queue_next(queue, true), 1);
+    assert_int_equal(queue_peek(queue, true), 3); // 2 needs what 1 has
+    assert_int_equal(queue_next(queue, false), 3);
+    assert_int_equal(queue_peek(queue, true), JOB_NONE);
+    queue_done(queue, 1);
+    queue_done(queue, 3);
+    queue_done(queue, 7);
+    assert_int_equal(queue_next(queue, true), 2);
+    queue_done(queue, 2);
+    assert_int_equal(queue_peek(queue, false), 4);
+    assert_int_equal(queue_next(queue, false), 4);
+    assert_int_equal(queue_peek(queue, true), JOB_NONE);
+    queue_free(queue);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_empty_queue_gives_nothing),
     cmocka_unit_test(jobs_come_in_the_order_they_were_added),
@@ -138,6 +172,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nothing_runs_beside_a_job_that_is_alone),
     cmocka_unit_test(a_job_that_was_alone_is_so_again_when_it_comes_back),
     cmocka_unit_test(every_job_can_be_dropped_once),
+    cmocka_unit_test(a_look_takes_nothing_and_tells_what_comes),
 };
 
 CHECK_MAIN(tests)
