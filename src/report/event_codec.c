@@ -183,6 +183,7 @@ add_run(struct buf *buf, const struct event_run *run)
     add_text(buf, "isolation", run->isolation);
     add_some(buf, "hash_seed", slice_of(run->hash_seed));
     add_some(buf, "python", slice_of(run->python));
+    add_some(buf, "python_origin", slice_of(run->python_origin));
     add_int(buf, "slots", run->slots);
     add_some(buf, "parent", slice_of(run->parent));
 }

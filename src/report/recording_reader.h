@@ -64,6 +64,9 @@ struct recording_reader;
 /* `wants` of enum recording_want. NULL with err: no such file, no recording. */
 struct recording_reader *recording_reader_open(const char *path, unsigned wants,
                                                struct err *err);
+/* The same of a file that is open, which it takes; `name` is for errors. */
+struct recording_reader *recording_reader_take(int fd, const char *name,
+                                               unsigned wants, struct err *err);
 void recording_reader_free(struct recording_reader *reader);
 
 /* The next entry, or false: that was all. */
