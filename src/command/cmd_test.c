@@ -1,13 +1,11 @@
 #include "command/command.h"
 #include "command/engine.h"
+#include "command/reporters.h"
 #include "loop/signals.h"
 #include "report/fanout.h"
-#include "report/github.h"
-#include "report/junit.h"
-#include "report/report_json.h"
+#include "report/recording.h"
 #include "report/screen.h"
 #include "report/terminal.h"
-#include "report/trace.h"
 #include "util/buf.h"
 #include "util/escape.h"
 
@@ -20,87 +18,51 @@ struct test_command {
     struct settings settings;
     struct engine *engine;
     struct event_sink *fanout;
-    struct event_sink *terminal; // owned by the fan-out
-    struct buf line;             // the command line
-    int fd;                      // where people read
-    int width;                   // columns there
+    struct event_sink *terminal;  // owned by the fan-out
+    struct event_sink *recording; // likewise; NULL: there is none
+    struct buf line;              // the command line
+    int fd;                       // where people read
+    int width;                    // columns there
 };
-
-static bool
-is_set(const char *name)
-{
-    const char *value = getenv(name);
-    return value != NULL && value[0] != '\0';
-}
 
 static void
 add_terminal(struct test_command *command)
 {
     const struct settings *settings = &command->settings;
-    bool json = settings->json != NULL && strcmp(settings->json, "-") == 0;
-    command->fd = json ? STDERR_FILENO : STDOUT_FILENO;
-    // Nothing changes the environment while other threads run.
-    // NOLINTBEGIN(concurrency-mt-unsafe)
-    const struct screen_environment environment = {
-        .term = getenv("TERM"),
-        .columns = getenv("COLUMNS"),
-        .no_color = getenv("NO_COLOR"),
-        .clicolor = getenv("CLICOLOR"),
-        .clicolor_force = getenv("CLICOLOR_FORCE"),
-        .ci = getenv("CI"),
-        .github_actions = getenv("GITHUB_ACTIONS"),
-        .lc_all = getenv("LC_ALL"),
-        .lc_ctype = getenv("LC_CTYPE"),
-        .lang = getenv("LANG"),
-    };
-    // NOLINTEND(concurrency-mt-unsafe)
-    struct terminal_params params = {
-        .merged = settings->capture == CAPTURE_MERGED,
-        .verbosity = settings->verbosity,
-        .slowest = settings->durations,
-    };
-    screen_describe(&params, command->fd, settings->color, &environment);
+    struct terminal_params params;
+    reporters_describe_terminal(settings, &params);
     if (settings->capture == CAPTURE_NONE || settings->pdb) {
         params.live = false; // the terminal belongs to the test
     }
+    command->fd = params.fd;
     command->width = params.width;
     command->terminal = terminal_new(&params);
     fanout_add(command->fanout, command->terminal);
 }
 
 static bool
+add_recording(struct test_command *command, struct err *err)
+{
+    const struct recording_params params = {
+        .path = command->settings.record,
+        .items = engine_items(command->engine),
+    };
+    if (params.path == NULL) {
+        return true;
+    }
+    command->recording = recording_new(&params, err);
+    fanout_add(command->fanout, command->recording);
+    return command->recording != NULL;
+}
+
+static bool
 add_sinks(struct test_command *command, struct err *err)
 {
-    const struct settings *settings = &command->settings;
-    struct event_sink *sink = NULL;
     command->fanout = fanout_new();
-    if (settings->xunit) {
-        sink = junit_new(settings->xunit_output, err);
-        if (sink == NULL) {
-            return false;
-        }
-        fanout_add(command->fanout, sink);
-    }
-    if (settings->json != NULL) {
-        sink = report_json_new(settings->json, err);
-        if (sink == NULL) {
-            return false;
-        }
-        fanout_add(command->fanout, sink);
-    }
-    if (settings->trace != NULL) {
-        sink = trace_new(settings->trace, err);
-        if (sink == NULL) {
-            return false;
-        }
-        fanout_add(command->fanout, sink);
-    }
-    if (is_set("GITHUB_STEP_SUMMARY")) {
-        sink = github_new(getenv("GITHUB_STEP_SUMMARY"), err);
-        if (sink == NULL) {
-            return false;
-        }
-        fanout_add(command->fanout, sink);
+    if (!add_recording(command, err) ||
+        !reporters_add(command->fanout, &command->settings, REPORTERS_OF_RUN,
+                       err)) {
+        return false;
     }
     add_terminal(command);
     return true;
@@ -112,6 +74,10 @@ on_tick(void *ctx, uint64_t now_us)
     struct test_command *command = ctx;
     if (fanout_has(command->fanout, command->terminal)) {
         terminal_tick(command->terminal, now_us);
+    }
+    if (command->recording != NULL &&
+        fanout_has(command->fanout, command->recording)) {
+        recording_tick(command->recording, now_us);
     }
 }
 

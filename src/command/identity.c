@@ -152,6 +152,7 @@ identity_describe(const struct identity *identity,
                   struct event_run *about)
 {
     *about = (struct event_run){
+        .merged = settings->capture == CAPTURE_MERGED,
         .build_id = identity->build_id,
         .version = MULE_VERSION,
         .hostname = identity->hostname,

@@ -172,6 +172,11 @@ bool
 choices_settle(struct settings *settings, enum option_command command,
                struct texts *notes, struct err *err)
 {
+    if (settings->xunit_output != NULL) {
+        settings->xunit = true;
+    } else if (settings->xunit) {
+        settings->xunit_output = alloc_dup("xunit");
+    }
     if (command != COMMAND_TEST && command != COMMAND_LIST) {
         return true;
     }
@@ -195,11 +200,6 @@ choices_settle(struct settings *settings, enum option_command command,
         settings->jobs_from == NULL) {
         err_set(err, ERR_USAGE, "--tap needs programs to run");
         return err_hint(err, "as in: mule test --tap t/*.t");
-    }
-    if (settings->xunit_output != NULL) {
-        settings->xunit = true;
-    } else if (settings->xunit) {
-        settings->xunit_output = alloc_dup("xunit");
     }
     if (settings->pdb || settings->capture == CAPTURE_NONE) {
         hand_over_terminal(settings, notes);

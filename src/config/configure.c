@@ -39,6 +39,30 @@ read_file(struct settings *settings, const struct command_line *line,
     return ok;
 }
 
+static void
+forget(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
+// What mule.yaml has a run write is not written again by what looks back.
+static void
+forget_reports(struct settings *settings, enum option_command command)
+{
+    if (command != COMMAND_REPLAY && command != COMMAND_REPORT) {
+        return;
+    }
+    settings->xunit = false;
+    forget(&settings->xunit_output);
+    forget(&settings->json);
+    forget(&settings->trace);
+    forget(&settings->html);
+    if (command == COMMAND_REPORT) {
+        settings->verbosity = 0;
+    }
+}
+
 bool
 configure(struct settings *settings, struct configured *configured,
           enum option_command command, int count, char *const words[],
@@ -51,8 +75,9 @@ configure(struct settings *settings, struct configured *configured,
     configured->wants_help = ok && line.wants_help;
     if (ok && !configured->wants_help) {
         ok = read_defaults(settings, &line, err) &&
-             read_file(settings, &line, command, err) &&
-             command_line_apply(&line, settings, err) &&
+             read_file(settings, &line, command, err);
+        forget_reports(settings, command);
+        ok = ok && command_line_apply(&line, settings, err) &&
              choices_settle(settings, command, &configured->notes, err);
     }
     settings->python_asked = command_line_value(&line, "python") != NULL;

@@ -20,6 +20,7 @@ enum {
     SIMULATE = COMMAND_SIMULATE,
     EVERY = TEST | LIST | DOCTOR | CHECK | WORKER | STATUS | HISTORY | REPLAY |
             REPORT | BISECT | SIMULATE,
+    TELLS = TEST | REPLAY | REPORT, // that a run, or one that was, is told
     BROKER = TEST | DOCTOR | WORKER | STATUS,
     FILE_TOO = OPTION_IN_FILE,
     FILE_PATH = OPTION_IN_FILE | OPTION_IS_PATH,
@@ -270,19 +271,24 @@ static const struct option table[] = {
     {"color", 0, "WHEN", OPTION_CHOICE, GROUP_OUTPUT, EVERY,
      FILE_TOO | OPTION_OPTIONAL, FIELD(color), .choices = colors, .help =
      "always, never or auto (default)"},
-    {"durations", 0, "N", OPTION_NUMBER, GROUP_OUTPUT, TEST, FILE_TOO,
+    {"durations", 0, "N", OPTION_NUMBER, GROUP_OUTPUT, TELLS, FILE_TOO,
      FIELD(durations), RANGE(0, 1000000), .help =
      "name the N slowest tests at the end (default: 5)"},
-    {"xunit", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, TEST, FILE_TOO,
+    {"xunit", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, TELLS, FILE_TOO,
      FIELD(xunit), .help = "write JUnit XML, one file for each TestCase"},
-    {"xunit-output", 0, "PATH", OPTION_TEXT, GROUP_OUTPUT, TEST, FILE_PATH,
+    {"xunit-output", 0, "PATH", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,
      FIELD(xunit_output), .help =
      "where to: a folder (default: xunit), or one FILE.xml for all"},
-    {"json", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TEST, FILE_PATH,
+    {"json", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,
      FIELD(json), .help =
      "write every event as a line of JSON while it happens; - is standard "
      "output"},
-    {"trace", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TEST, FILE_PATH,
+    {"record", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TEST, FILE_PATH,
+     FIELD(record), .help =
+     "write all that happens into FILE, for mule replay and mule report"},
+    {"merge", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, REPORT, 0, FIELD(merge),
+     .help = "make one build of the recordings of its shards"},
+    {"trace", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,
      FIELD(trace), .help =
      "write a Chrome trace of the run, for Perfetto: a thread a slot"},
     {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST | STATUS, 0, FIELD(list_json),

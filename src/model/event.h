@@ -63,6 +63,7 @@ struct event_run {
     const char *python_origin; // who named it: "--python", "PATH"
     const char *parent;        // the build whose rest this one runs; NULL: none
     int slots;
+    bool merged; // both streams of a test were captured as one
 };
 
 struct event_stopping {

@@ -106,7 +106,7 @@ void
 settings_release(struct settings *settings)
 {
     char *const texts[] = {
-        settings->trace,       settings->html,
+        settings->trace,       settings->html,          settings->record,
         settings->jobs_from,   settings->runner,        settings->basedir,
         settings->pattern,     settings->top,           settings->python,
         settings->coverage,    settings->build_id,      settings->workspace,

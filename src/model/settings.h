@@ -187,6 +187,8 @@ struct settings {
     bool xunit;
     char *xunit_output; // a folder or FILE.xml
     char *json;         // a file, "-" for standard output, or NULL
+    char *record;       // a file, or NULL
+    bool merge;         // mule report: shards become one build
     char *trace;        // a file, or NULL
     char *html;         // a file, or NULL
     bool list_json;     // mule list --json

@@ -186,6 +186,7 @@ add_run(struct buf *buf, const struct event_run *run)
     add_some(buf, "python_origin", slice_of(run->python_origin));
     add_int(buf, "slots", run->slots);
     add_some(buf, "parent", slice_of(run->parent));
+    add_true(buf, "merged", run->merged);
 }
 
 static void

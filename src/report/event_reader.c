@@ -53,6 +53,7 @@ enum member {
     M_LEVEL,
     M_LINE,
     M_MAXRSS_KIB,
+    M_MERGED,
     M_MESSAGE,
     M_MODULE,
     M_NAME,
@@ -145,6 +146,7 @@ static const char *const member_names[M_COUNT] = {
     [M_LEVEL] = "level",
     [M_LINE] = "line",
     [M_MAXRSS_KIB] = "maxrss_kib",
+    [M_MERGED] = "merged",
     [M_MESSAGE] = "message",
     [M_MODULE] = "module",
     [M_NAME] = "name",
@@ -505,6 +507,7 @@ read_run(const struct view *view, struct event_run *run)
         .python_origin = get_text(view, M_PYTHON_ORIGIN, ""),
         .parent = get_text(view, M_PARENT, NULL),
         .slots = (int)get_uint(view, M_SLOTS, MOST_SLOT),
+        .merged = get_bool(view, M_MERGED, false),
     };
 }
 

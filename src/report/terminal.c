@@ -260,6 +260,9 @@ print_event(struct terminal *terminal, const struct event *event)
 {
     int verbosity = terminal->params.verbosity;
 
+    if (event->kind == EVENT_RUN_STARTED && event->run.merged) {
+        terminal->params.merged = true;
+    }
     if (event->kind == EVENT_COLLECTED) {
         terminal->collected = true;
     }
