@@ -1,5 +1,6 @@
 #include "command/command.h"
 #include "command/engine.h"
+#include "command/identity.h"
 #include "command/reporters.h"
 #include "loop/signals.h"
 #include "report/fanout.h"
@@ -164,6 +165,7 @@ cmd_test(int argc, char **argv)
         return status;
     }
     struct err err = {0};
+    identity_draw_seed(&command.settings);
     note_command_line(&command, argc, argv);
     status = run_command(&command, &err);
     int signo = command.engine != NULL ? engine_signal(command.engine) : 0;

@@ -7,10 +7,30 @@
 #include "util/now.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+static void
+draw(void *bytes, size_t size)
+{
+    if (getrandom(bytes, size, 0) != (ssize_t)size) {
+        uint64_t now = (uint64_t)now_wall_usec();
+        memcpy(bytes, &now, size < sizeof(now) ? size : sizeof(now));
+    }
+}
+
+void
+identity_draw_seed(struct settings *settings)
+{
+    if (settings->order == ORDER_RANDOM && settings->seed == NULL) {
+        uint32_t seed = 0; // short enough to be typed
+        draw(&seed, sizeof(seed));
+        settings->seed = alloc_printf("%" PRIu32, seed);
+    }
+}
 
 static void
 draw_build_id(struct identity *identity, const char *given)
@@ -21,10 +41,7 @@ draw_build_id(struct identity *identity, const char *given)
         return;
     }
     unsigned char random[8];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        uint64_t now = (uint64_t)now_wall_usec();
-        memcpy(random, &now, sizeof(random));
-    }
+    draw(random, sizeof(random));
     for (size_t i = 0; i < sizeof(random); i++) {
         identity->build_id[i] = letters[random[i] % 32];
     }

@@ -23,6 +23,9 @@ bool identity_init(struct identity *identity, const struct settings *settings,
                    struct err *err);
 void identity_release(struct identity *identity);
 
+/* Draws the seed of a random order where the user gave none. */
+void identity_draw_seed(struct settings *settings);
+
 /*
  * The same for events; borrows the identity. `command`: the command line, or
  * NULL.

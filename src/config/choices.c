@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/resources.h"
 #include "util/alloc.h"
 #include "util/distance.h"
 #include "util/slice.h"
@@ -190,7 +191,8 @@ choices_settle(struct settings *settings, enum option_command command,
         (settings->workspace != NULL && !check_workspace(settings, err))) {
         return false;
     }
-    if (!check_labels(&settings->labels, err)) {
+    if (!check_labels(&settings->labels, err) ||
+        !resources_settle(settings, err)) {
         return false;
     }
     if (settings->tap) {

@@ -86,6 +86,16 @@ take_value(struct reader *reader, const struct option *option,
 }
 
 static bool
+next_is_number(const struct reader *reader)
+{
+    if (reader->at >= reader->count) {
+        return false;
+    }
+    const char *word = reader->words[reader->at];
+    return word[0] != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
+static bool
 unknown(const struct reader *reader, const char *word, size_t len,
         struct err *err)
 {
@@ -133,6 +143,9 @@ read_long(struct reader *reader, const char *word, struct err *err)
         return true;
     }
     if (option->argument != NULL && (option->flags & OPTION_OPTIONAL) == 0) {
+        return take_value(reader, option, word, err);
+    }
+    if ((option->flags & OPTION_DIGITS) != 0 && next_is_number(reader)) {
         return take_value(reader, option, word, err);
     }
     add_use(reader->line, option, NULL);

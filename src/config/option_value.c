@@ -43,7 +43,7 @@ set_number(const struct option *option, void *target, const char *value,
     return true;
 }
 
-// The one option that sets two fields.
+// Options that set two fields.
 static bool
 set_failures(const struct option *option, void *target, const char *value,
              struct err *err)
@@ -62,6 +62,67 @@ set_failures(const struct option *option, void *target, const char *value,
         settings->max_fail_wait = wait;
     }
     return fine;
+}
+
+static bool
+is_digits(const char *value)
+{
+    return value[0] != '\0' && value[strspn(value, "0123456789")] == '\0';
+}
+
+static bool
+set_shuffle(const struct option *option, struct settings *settings,
+            const char *value, struct err *err)
+{
+    uint64_t seed = 0;
+    (void)option;
+    if (value != NULL && (!is_digits(value) ||
+                          !slice_to_uint(slice_of(value), UINT64_MAX, &seed))) {
+        return err_set(err, ERR_USAGE,
+                       "\"%.60s\" is not a number from 0 to 2^64 - 1", value);
+    }
+    free(settings->seed);
+    settings->seed = value != NULL ? alloc_printf("%" PRIu64, seed) : NULL;
+    settings->order = ORDER_RANDOM;
+    return true;
+}
+
+static bool
+set_shard(const struct option *option, struct settings *settings,
+          const char *value, struct err *err)
+{
+    struct slice rest = slice_of(value);
+    struct slice part;
+    int64_t shard = 0;
+    int64_t shards = 0;
+    bool fine = slice_split(&rest, '/', &part) &&
+                slice_to_int(rest, 1, option->max, &shards) &&
+                slice_to_int(part, 1, shards, &shard);
+    if (!fine) {
+        return err_set(err, ERR_USAGE,
+                       "\"%.60s\" is not K/N, as in 2/5, with numbers up to "
+                       "%" PRId64,
+                       value, option->max);
+    }
+    settings->shard = (uint32_t)shard;
+    settings->shards = (uint32_t)shards;
+    return true;
+}
+
+// What other programs ask for as --durations N is a number there, too.
+static bool
+set_slowest(const struct option *option, struct settings *settings,
+            const char *value, struct err *err)
+{
+    if (value[0] == '\0') {
+        return err_set(err, ERR_USAGE, "its value is empty");
+    }
+    if (is_digits(value)) {
+        return set_number(option, settings, value, err);
+    }
+    free(settings->durations_file);
+    settings->durations_file = alloc_dup(value);
+    return true;
 }
 
 static bool
@@ -210,6 +271,15 @@ option_set(const struct option *option, void *target, const char *value,
         // Left out, it is its first choice.
         return set_choice(option, target,
                           value != NULL ? value : option->choices[0].name, err);
+    case OPTION_SWITCH:
+        set_int(option, target, 1);
+        return true;
+    case OPTION_SHUFFLE:
+        return set_shuffle(option, target, value, err);
+    case OPTION_SHARD:
+        return set_shard(option, target, value, err);
+    case OPTION_SLOWEST:
+        return set_slowest(option, target, value, err);
     case OPTION_DURATION:
         return units_duration(slice_of(value), field, err);
     case OPTION_SIZE:
@@ -246,6 +316,8 @@ option_unset(const struct option *option, void *target)
 
     if (option->kind == OPTION_FLAG) {
         *(bool *)(void *)((char *)target + option->field) = false;
+    } else if (option->kind == OPTION_SWITCH) {
+        set_int(option, target, 0);
     } else if (option->kind == OPTION_CONSTANT) {
         memcpy(&value, (char *)target + option->field, sizeof(value));
         set_int(option, target, value == option->min ? 0 : value);

@@ -124,6 +124,10 @@ add_option(const struct option *option, const void *settings,
     case OPTION_NUMBER:
     case OPTION_FAILURES:
     case OPTION_LIST:
+    case OPTION_SWITCH:
+    case OPTION_SHUFFLE:
+    case OPTION_SHARD:
+    case OPTION_SLOWEST:
         break; // none of ours
     }
 }

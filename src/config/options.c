@@ -54,6 +54,13 @@ static const struct option_choice colors[] = {
     {NULL, 0},
 };
 
+static const struct option_choice orders[] = {
+    {"history", ORDER_HISTORY},
+    {"given", ORDER_GIVEN},
+    {"random", ORDER_RANDOM},
+    {NULL, 0},
+};
+
 static const struct option_choice collects[] = {
     {"local", COLLECT_LOCAL},
     {"worker", COLLECT_WORKER},
@@ -196,6 +203,14 @@ static const struct option table[] = {
      FIELD(output_limit), .help =
      "keep that much of what a test prints: 64K, 1M (default); the middle of "
      "more is left out"},
+
+    {"order", 0, "HOW", OPTION_CHOICE, GROUP_ORDER, TEST, FILE_TOO,
+     FIELD(order), .choices = orders, .help =
+     "which jobs start first: history (default: what failed, then what takes "
+     "longest), given (as found), random"},
+    {"shuffle", 0, "SEED", OPTION_SHUFFLE, GROUP_ORDER, TEST,
+     OPTION_OPTIONAL | OPTION_DIGITS, FIELD(seed), .help =
+     "a random order, the same one for the same SEED (default: drawn)"},
 
     {"distributed", 0, NULL, OPTION_FLAG, GROUP_FLEET, TEST, FILE_TOO,
      FIELD(distributed), .help =

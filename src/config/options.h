@@ -51,6 +51,10 @@ enum option_kind {
     OPTION_NUMBER,   // int or uint32_t between `min` and `max`
     OPTION_FAILURES, // the same, and max_fail_wait: "3", "3:wait"
     OPTION_CHOICE,   // an enum, by name
+    OPTION_SWITCH,   // uint32_t: 1; in mule.yaml also 0
+    OPTION_SHUFFLE,  // a seed, and a random order: "17", or nothing
+    OPTION_SHARD,    // two numbers, the first one at most the second: "2/5"
+    OPTION_SLOWEST,  // a number as above, else a file: "10", "times.txt"
     OPTION_DURATION, // uint32_t, in milliseconds
     OPTION_SIZE,     // uint64_t, in bytes
     OPTION_TEXT,     // char *
@@ -65,6 +69,7 @@ enum option_flags {
     OPTION_IS_PROGRAM = 4, // likewise, but only when it has a slash
     OPTION_OPTIONAL = 8,   // its value may be missing, else follows "="
     OPTION_HIDDEN = 16,    // between parts of mule: not in the help
+    OPTION_DIGITS = 32,    // its value may be missing, but digits are it
 };
 
 struct option_choice {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/options.h"
+#include "config/resources.h"
 #include "config/yaml_reader.h"
 #include "util/alloc.h"
 #include "util/array.h"
@@ -51,7 +52,9 @@ static const struct option override_rows[] = {
     {"timeout", .kind = OPTION_DURATION, FIELD(override, timeout_ms)},
     {"test-timeout", .kind = OPTION_DURATION, FIELD(override, test_timeout_ms)},
     {"slow", .kind = OPTION_DURATION, FIELD(override, slow_ms)},
-    {"alone", .kind = OPTION_FLAG, FIELD(override, alone)},
+    {"alone", .kind = OPTION_SWITCH, FIELD(override, alone)},
+    {"expect", .kind = OPTION_DURATION, FIELD(override, expect_ms)},
+    {"needs", .kind = OPTION_LIST, FIELD(override, need_words)},
 };
 
 #define COUNT_OF(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -80,7 +83,10 @@ is_relative_path(const struct option *option, const char *value)
                    ((option->flags & OPTION_IS_PROGRAM) != 0 &&
                     strchr(value, '/') != NULL);
 
-    return is_path && value[0] != '\0' && value[0] != '/' &&
+    bool is_number = option->kind == OPTION_SLOWEST &&
+                     value[strspn(value, "0123456789")] == '\0';
+
+    return is_path && !is_number && value[0] != '\0' && value[0] != '/' &&
            strcmp(value, "-") != 0;
 }
 
@@ -163,7 +169,8 @@ read_scalar(struct context *context, const struct option *option, void *target,
     bool value = false;
 
     if (option->argument == NULL &&
-        (option->kind == OPTION_FLAG || option->kind == OPTION_CONSTANT)) {
+        (option->kind == OPTION_FLAG || option->kind == OPTION_CONSTANT ||
+         option->kind == OPTION_SWITCH)) {
         return read_switch(context, option, target, err);
     }
     if (yaml_reader_is_null(&context->reader)) {
@@ -246,6 +253,7 @@ unknown_key(const struct context *context, const struct keys *keys, bool is_top,
     if (is_top) {
         distance_offer(&nearest, SLICE("workspaces"));
         distance_offer(&nearest, SLICE("overrides"));
+        distance_offer(&nearest, SLICE("resources"));
     }
     struct slice best = distance_best(&nearest);
     yaml_mark_t mark = context->reader.event.start_mark;
@@ -432,10 +440,40 @@ read_overrides(struct context *context, struct err *err)
     }
 }
 
-// The keys at the top: options, and two that are something of their own.
+static bool
+read_resources(struct context *context, struct err *err)
+{
+    const struct yaml_reader *reader = &context->reader;
+    bool ended = false;
+
+    if (reader->event.type != YAML_MAPPING_START_EVENT) {
+        return fail(context, err, "must be names with numbers", "resources");
+    }
+    for (;;) {
+        if (!next_key(context, &ended, err) || ended) {
+            return ended;
+        }
+        char *name = alloc_dup(yaml_reader_text(reader));
+        bool ok = yaml_reader_next(&context->reader, err);
+        if (ok && !yaml_reader_is_scalar(reader)) {
+            ok = fail(context, err, "must be a number", name);
+        } else if (ok && !resources_set(context->settings, name,
+                                        yaml_reader_text(reader), err)) {
+            struct err why = *err;
+            ok = fail(context, err, why.text, name);
+        }
+        free(name);
+        if (!ok) {
+            return false;
+        }
+    }
+}
+
+// The keys at the top: options, and those that are something of their own.
 enum {
     KEY_WORKSPACES = ROWS_MAX,
     KEY_OVERRIDES,
+    KEY_RESOURCES,
     KEY_COUNT
 };
 
@@ -447,6 +485,9 @@ find_top_key(const struct keys *keys, const char *name)
     }
     if (strcmp(name, "overrides") == 0) {
         return KEY_OVERRIDES;
+    }
+    if (strcmp(name, "resources") == 0) {
+        return KEY_RESOURCES;
     }
     return find_row(keys, name);
 }
@@ -463,6 +504,9 @@ read_top_value(struct context *context, const struct keys *keys, size_t key,
     }
     if (key == KEY_OVERRIDES) {
         return read_overrides(context, err);
+    }
+    if (key == KEY_RESOURCES) {
+        return read_resources(context, err);
     }
     return read_value(context, &keys->rows[key], keys->target, err);
 }

@@ -25,6 +25,20 @@ settings_init(struct settings *settings)
     };
 }
 
+const char *
+order_mode_name(enum order_mode order)
+{
+    switch (order) {
+    case ORDER_HISTORY:
+        return "history";
+    case ORDER_GIVEN:
+        return "given";
+    case ORDER_RANDOM:
+        break;
+    }
+    return "random";
+}
+
 void
 override_init(struct override *override)
 {
@@ -32,6 +46,8 @@ override_init(struct override *override)
         .timeout_ms = OVERRIDE_UNSAID,
         .test_timeout_ms = OVERRIDE_UNSAID,
         .slow_ms = OVERRIDE_UNSAID,
+        .expect_ms = OVERRIDE_UNSAID,
+        .alone = OVERRIDE_UNSAID,
         .need_count = -1,
     };
 }
@@ -41,6 +57,7 @@ override_release(struct override *override)
 {
     free(override->match);
     free(override->needs);
+    texts_release(&override->need_words);
     *override = (struct override){0};
 }
 

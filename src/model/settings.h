@@ -87,10 +87,11 @@ struct override {
     uint32_t timeout_ms;      // 0: none; OVERRIDE_UNSAID
     uint32_t test_timeout_ms; // likewise
     uint32_t slow_ms;         // likewise
-    uint64_t expect_us;       // how long it takes; 0: nothing is said
+    uint32_t expect_ms;       // how long the job should take
+    uint32_t alone;           // 1: nothing may run beside it; OVERRIDE_UNSAID
+    struct texts need_words;  // "db", "db=2"; config/ makes needs of them
     struct need *needs;       // each resource once
     int need_count;           // -1: nothing is said
-    bool alone;               // nothing may run beside it
 };
 
 struct settings {
@@ -130,8 +131,7 @@ struct settings {
 
     // In which order, and which part of it.
     enum order_mode order;
-    bool shuffle;         // the order is random whatever `order` says
-    char *seed;           // of a random order, in digits; NULL: drawn
+    char *seed;           // of a random order, in digits; NULL: to be drawn
     uint32_t shard;       // from 1; 0: all is run here
     uint32_t shards;      // of so many
     char *durations_file; // by which shards are balanced, or NULL
@@ -207,6 +207,9 @@ void settings_init(struct settings *settings);
 void settings_release(struct settings *settings);
 
 void workspace_release(struct workspace *workspace);
+
+/* "history", "given", "random". Static. */
+const char *order_mode_name(enum order_mode order);
 
 /* Says nothing yet. */
 void override_init(struct override *override);

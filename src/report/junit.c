@@ -135,6 +135,8 @@ on_event(struct event_sink *sink, const struct event *event, struct err *err)
     if (event->kind == EVENT_RUN_STARTED) {
         junit_suites_set_run(junit->suites, event->run.build_id,
                              event->run.hostname);
+    } else if (event->kind == EVENT_COLLECTED) {
+        junit_suites_set_collected(junit->suites, &event->collected);
     } else if (event->kind == EVENT_TEST_FINISHED) {
         kept = junit_suites_add(junit->suites, event, err);
     } else if (event->kind == EVENT_SCRIPT_FINISHED && !event->script.ok) {

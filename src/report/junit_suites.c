@@ -33,6 +33,7 @@ struct junit_suites {
     struct writer spool;
     char *build_id;
     char *hostname;
+    struct buf properties;   // XML; of how tests came to run
     ARRAY(struct suite) all; // in the order in which they were met
     struct map places;       // name -> place in `all` + 1
     struct {
@@ -48,6 +49,7 @@ junit_suites_new(int fd)
 
     suites->build_id = alloc_dup("");
     suites->hostname = alloc_dup("");
+    buf_init(&suites->properties, (size_t)1 << 16);
     writer_init(&suites->spool, fd);
     map_init(&suites->places, MAP_COPIES_KEYS);
     return suites;
@@ -68,6 +70,7 @@ junit_suites_free(struct junit_suites *suites)
     close(suites->spool.fd);
     writer_release(&suites->spool);
     free(suites->seen.words);
+    buf_release(&suites->properties);
     free(suites->build_id);
     free(suites->hostname);
     free(suites);
@@ -81,6 +84,30 @@ junit_suites_set_run(struct junit_suites *suites, const char *build_id,
     free(suites->hostname);
     suites->build_id = alloc_dup(build_id);
     suites->hostname = alloc_dup(hostname);
+}
+
+static void
+add_property(struct buf *buf, const char *name, const char *value)
+{
+    if (value != NULL) {
+        buf_add_text(buf, "<property");
+        junit_case_attribute(buf, "name", slice_of(name));
+        junit_case_attribute(buf, "value", slice_of(value));
+        buf_add_text(buf, "/>");
+    }
+}
+
+void
+junit_suites_set_collected(struct junit_suites *suites,
+                           const struct event_collected *collected)
+{
+    struct buf *buf = &suites->properties;
+
+    buf_reset(buf);
+    add_property(buf, "seed", collected->seed);
+    add_property(buf, "shard", collected->shard);
+    add_property(buf, "selection", collected->selection);
+    add_property(buf, "durations", collected->durations);
 }
 
 // Marks the item; false when it was there already.
@@ -284,7 +311,9 @@ write_suite(const struct junit_suites *suites, size_t place, struct writer *out)
     add_counts(buf, suite->tests, &suite->counts, suite->us, suite->began_ms);
     buf_add_text(buf, " disabled=\"0\">\n<properties><property name=\"build\"");
     junit_case_attribute(buf, "value", slice_of(suites->build_id));
-    buf_add_text(buf, "/></properties>\n");
+    buf_add_text(buf, "/>");
+    buf_add_slice(buf, buf_slice(&suites->properties));
+    buf_add_text(buf, "</properties>\n");
     for (size_t i = 0; i < suite->extents.count; i++) {
         if (!copy_extent(suites, suite->extents.items[i], out)) {
             return false;

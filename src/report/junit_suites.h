@@ -19,6 +19,10 @@ void junit_suites_free(struct junit_suites *suites);
 void junit_suites_set_run(struct junit_suites *suites, const char *build_id,
                           const char *hostname);
 
+/* What every suite says of how its tests came to run. Copied. */
+void junit_suites_set_collected(struct junit_suites *suites,
+                                const struct event_collected *collected);
+
 /*
  * Adds a test that ended at `event`'s time; an item that was added before is
  * not added again. False with err when the file cannot take it.

@@ -45,6 +45,9 @@ print_collected(struct sheet *sheet, const struct event_collected *collected)
         sheet_add(sheet, STYLE_DIM, "; %s more not selected",
                   sheet_number(number, collected->excluded));
     }
+    if (collected->seed != NULL) {
+        sheet_add(sheet, STYLE_DIM, "; order of --shuffle %s", collected->seed);
+    }
     sheet_add(sheet, STYLE_PLAIN, "\n");
 }
 

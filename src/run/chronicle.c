@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "run/forecast.h"
 #include "util/alloc.h"
 #include "util/escape.h"
 
@@ -147,6 +148,9 @@ describe_job(const struct chronicle *chronicle, uint32_t number)
         .file = items_job_file(chronicle->items, number),
         .kind = (enum job_kind)job->kind,
         .items = job->count,
+        .expect_us = chronicle->forecast != NULL
+                         ? forecast_us(chronicle->forecast, number)
+                         : 0,
     };
 }
 

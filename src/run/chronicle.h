@@ -11,8 +11,11 @@
 #include "util/buf.h"
 #include "util/now.h"
 
+struct forecast;
+
 struct chronicle {
     struct items *items;
+    const struct forecast *forecast; // borrowed; NULL: nobody knows
     struct event_sink *sink;
     const char *rerun; // in front of an id: a command that runs it again
     usec began;

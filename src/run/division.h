@@ -1,17 +1,27 @@
 /*
- * From the jobs that were collected to those that are given out: a job as it
- * is, or, where each test is to have a process of its own, a job for each of
- * its tests.
+ * From the jobs that were collected to those that are given out, in their
+ * order: a job as it is, or, where each test is to have a process of its own,
+ * a job for each of its tests.
  */
 #ifndef RUN_DIVISION_H
 #define RUN_DIVISION_H
 
 #include "model/items.h"
 #include "model/settings.h"
+#include "run/forecast.h"
+#include "run/terms.h"
 #include "schedule/queue.h"
 
+/* All borrowed. */
+struct division {
+    const struct settings *settings;
+    struct items *items;
+    const struct terms_index *terms;
+    struct forecast *forecast; // is filled on the way, and settled
+    struct queue *queue;
+};
+
 /* Fills the queue with all that is selected and has no state. */
-void division_fill(struct queue *queue, const struct settings *settings,
-                   struct items *items);
+void division_fill(const struct division *division);
 
 #endif

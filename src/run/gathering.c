@@ -300,6 +300,8 @@ gathering_select(struct gathering *gathering, struct event_collected *collected,
         .excluded = selected.excluded,
         .jobs = selected.jobs,
         .us = (uint64_t)(now_usec() - gathering->began),
+        .order = order_mode_name(settings->order),
+        .seed = settings->order == ORDER_RANDOM ? settings->seed : NULL,
     };
     if (params->commands) {
         collected->items = collected->jobs;

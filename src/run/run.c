@@ -41,6 +41,34 @@ stop_text(const struct run *run)
 
 // ------------------------------------------------------------- collecting
 
+/* Everything that is left to run goes into the queue. */
+static void
+line_up(struct run *run)
+{
+    const struct run_params *params = &run->params;
+    terms_index_build(&run->terms, params->settings, params->items, run->queue);
+    division_fill(&(struct division){
+        .settings = params->settings,
+        .items = params->items,
+        .terms = &run->terms,
+        .forecast = &run->forecast,
+        .queue = run->queue,
+    });
+}
+
+static struct queue *
+make_queue(const struct settings *settings)
+{
+    size_t count = (size_t)settings->resource_count;
+    uint32_t *units = alloc_zero(count + 1, sizeof(*units));
+    for (size_t i = 0; i < count; i++) {
+        units[i] = settings->resources[i].units;
+    }
+    struct queue *queue = queue_new(units, (uint32_t)count);
+    free(units);
+    return queue;
+}
+
 static void
 start_jobs(struct run *run)
 {
@@ -60,7 +88,7 @@ start_jobs(struct run *run)
     run->began = true;
     gathering_tell_broken(&run->gathering, &run->book);
     run_look_at_book(run);
-    division_fill(run->queue, run->params.settings, run->params.items);
+    line_up(run);
     run_give_out(run);
 }
 
@@ -244,7 +272,9 @@ run_new(const struct run_params *params)
                        .on_done = on_gathered,
                        .ctx = run,
                    });
-    run->queue = queue_new(NULL, 0);
+    run->queue = make_queue(params->settings);
+    forecast_init(&run->forecast, params->history, params->items);
+    run->chronicle.forecast = &run->forecast;
     deadline_init(&run->max_time, params->loop, on_max_time, run);
     return run;
 }
@@ -257,6 +287,8 @@ run_free(struct run *run)
     }
     deadline_release(&run->max_time);
     queue_free(run->queue);
+    terms_index_release(&run->terms);
+    forecast_release(&run->forecast);
     ledger_free(run->ledger);
     chronicle_release(&run->chronicle);
     gathering_release(&run->gathering);

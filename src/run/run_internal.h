@@ -8,8 +8,10 @@
 
 #include "loop/deadline.h"
 #include "run/book.h"
+#include "run/forecast.h"
 #include "run/gathering.h"
 #include "run/run.h"
+#include "run/terms.h"
 #include "schedule/queue.h"
 
 /*
@@ -33,6 +35,8 @@ struct run {
     struct book book;
     struct gathering gathering;
     struct queue *queue;
+    struct terms_index terms;
+    struct forecast forecast;
     uint32_t running; // orders that have not ended
     enum stop_reason stop;
     bool giving; // inside give_out: a slot that answers at once must wait

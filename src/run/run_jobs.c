@@ -1,33 +1,28 @@
 #include "run/run_internal.h"
 
 #include "run/settling.h"
-#include "run/terms.h"
 #include "util/alloc.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* How long a job should take; 0: nobody knows. */
-static uint64_t
-expect_us(const struct run *run, uint32_t job)
+static const struct terms *
+terms_of(const struct run *run, uint32_t job)
 {
-    (void)run;
-    (void)job;
-    return 0;
+    return terms_index_find(&run->terms, run->params.items, job);
 }
 
 static void
 give(struct run *run, uint32_t job)
 {
-    struct terms terms;
-    terms_of_job(&terms, run->params.settings, run->params.items, job);
+    const struct terms *terms = terms_of(run, job);
     struct order order = {
         .job = job,
         .attempt = ledger_give(run->ledger, job),
-        .timeout_ms = terms.timeout_ms,
-        .test_timeout_ms = terms.test_timeout_ms,
-        .slow_ms = terms.slow_ms,
-        .expect_us = expect_us(run, job),
+        .timeout_ms = terms->timeout_ms,
+        .test_timeout_ms = terms->test_timeout_ms,
+        .slow_ms = terms->slow_ms,
+        .expect_us = forecast_us(&run->forecast, job),
     };
     run->running++;
     run->params.executor->ops->start(run->params.executor, &order);
@@ -36,10 +31,7 @@ give(struct run *run, uint32_t job)
 static void
 give_again(struct run *run, uint32_t job)
 {
-    struct terms terms;
-    terms_of_job(&terms, run->params.settings, run->params.items, job);
-    struct queue_wants wants = {.alone = terms.alone};
-    queue_add_again(run->queue, job, wants);
+    queue_add_again(run->queue, job, terms_wants(terms_of(run, job)));
 }
 
 static bool
@@ -48,7 +40,7 @@ has_room(const struct run *run, uint32_t next, bool idle_only)
     struct executor *executor = run->params.executor;
     struct demand demand = {
         .waiting = queue_waiting(run->queue),
-        .expect_us = next != JOB_NONE ? expect_us(run, next) : 0,
+        .expect_us = next != JOB_NONE ? forecast_us(&run->forecast, next) : 0,
         .idle_only = idle_only,
     };
     return executor->ops->room(executor, &demand) > 0;

@@ -110,11 +110,50 @@ workspaces_and_overrides_are_read(void **state)
     assert_int_equal(settings.override_count, 2);
     assert_string_equal(settings.overrides[0].match, "slow.*");
     assert_int_equal(settings.overrides[0].timeout_ms, 600000);
-    assert_true(settings.overrides[0].alone);
+    assert_int_equal(settings.overrides[0].alone, 1);
     assert_int_equal(settings.overrides[1].slow_ms, 3000);
     assert_int_equal(settings.overrides[1].test_timeout_ms, 4000);
-    assert_false(settings.overrides[1].alone);
+    assert_int_equal(settings.overrides[1].alone, OVERRIDE_UNSAID);
     settings_release(&settings);
+}
+
+static void
+resources_and_who_needs_them_are_read(void **state)
+{
+    (void)state;
+    struct settings settings;
+
+    parse(&settings, "mule.yaml",
+          "order: given\n"
+          "overrides:\n"
+          "  - {match: a, needs: [db, port=2], expect: 15s, alone: false}\n"
+          "  - {match: b, needs: 'db=3'}\n"
+          "resources: {db: 3, port: 2}\n");
+    assert_int_equal(settings.order, ORDER_GIVEN);
+    assert_int_equal(settings.resource_count, 2);
+    assert_string_equal(settings.resources[1].name, "port");
+    assert_int_equal(settings.resources[1].units, 2);
+    assert_int_equal(settings.overrides[0].alone, 0);
+    assert_int_equal(settings.overrides[0].expect_ms, 15000);
+    assert_int_equal(settings.overrides[1].expect_ms, OVERRIDE_UNSAID);
+    assert_int_equal(settings.overrides[0].need_words.count, 2);
+    assert_string_equal(settings.overrides[0].need_words.at[1], "port=2");
+    assert_string_equal(settings.overrides[1].need_words.at[0], "db=3");
+    settings_release(&settings);
+}
+
+static void
+a_resource_is_a_name_with_a_number(void **state)
+{
+    (void)state;
+    expect_error("resources: 3\n", "mule.yaml:1:12: resources: must be names "
+                                   "with numbers");
+    expect_error("resources: {db: 0}\n",
+                 "mule.yaml:1:17: db: \"0\" is not a number from 1 to 1000000");
+    expect_error("resources: {db: [1]}\n",
+                 "mule.yaml:1:17: db: must be a number");
+    expect_error("resources: {a=b: 1}\n", "mule.yaml:1:18: a=b: a resource "
+                                          "needs a name without = and commas");
 }
 
 static void
@@ -479,6 +518,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(options_go_by_their_long_names),
     cmocka_unit_test(lists_are_sequences_or_commas),
     cmocka_unit_test(workspaces_and_overrides_are_read),
+    cmocka_unit_test(resources_and_who_needs_them_are_read),
+    cmocka_unit_test(a_resource_is_a_name_with_a_number),
     cmocka_unit_test(a_limit_of_an_override_is_unsaid_or_none_or_a_time),
     cmocka_unit_test(paths_are_relative_to_the_file),
     cmocka_unit_test(a_file_may_say_nothing),

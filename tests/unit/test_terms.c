@@ -102,15 +102,50 @@ an_override_fits_the_name_or_the_file(void **state)
 }
 
 static void
-the_first_override_that_fits_wins(void **state)
+the_first_override_that_says_something_wins(void **state)
 {
     struct world world = make_world();
 
     (void)state;
-    add_override(&world, "*.Cart")->alone = true;
+    add_override(&world, "*.Cart")->alone = 1;
     add_override(&world, "shop.*")->timeout_ms = 1;
+    add_override(&world, "*")->timeout_ms = 2;
+    world.settings.overrides[2].alone = 0;
+    world.settings.overrides[2].expect_ms = 3;
     assert_true(terms_of(&world, 0).alone);
-    assert_int_equal(terms_of(&world, 0).timeout_ms, 100);
+    assert_int_equal(terms_of(&world, 0).timeout_ms, 1);
+    assert_int_equal(terms_of(&world, 0).expect_ms, 3);
+    assert_int_equal(terms_of(&world, 1).timeout_ms, 2);
+    leave(&world);
+}
+
+static void
+an_index_knows_the_needs_of_each_job_and_of_its_parts(void **state)
+{
+    struct world world = make_world();
+    struct need need = {.resource = 0, .units = 2};
+    const uint32_t units[] = {2};
+    struct queue *queue = queue_new(units, 1);
+    struct terms_index index = {0};
+
+    (void)state;
+    uint32_t item = items_add(world.items, 1, SLICE(".test_it"), 0);
+    struct override *override = add_override(&world, "db.*");
+    override->needs = alloc_zero(1, sizeof(need));
+    override->needs[0] = need;
+    override->need_count = 1;
+    terms_index_build(&index, &world.settings, world.items, queue);
+    uint32_t part = items_split_job(world.items, 1, &item, 1);
+    const struct terms *terms = terms_index_find(&index, world.items, part);
+    assert_ptr_equal(terms, terms_index_find(&index, world.items, 1));
+    assert_int_equal(terms_index_find(&index, world.items, 0)->need_count, 0);
+    assert_int_equal(terms->need_count, 1);
+    assert_true(terms_wants(terms).alone);
+    queue_add(queue, part, (struct queue_wants){.needs = terms->queue_needs});
+    assert_int_equal(queue_next(queue, true), part);
+    assert_int_equal(queue_free_units(queue, 0), 0);
+    terms_index_release(&index);
+    queue_free(queue);
     leave(&world);
 }
 
@@ -134,7 +169,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(without_overrides_the_settings_stand),
     cmocka_unit_test(a_job_can_want_to_be_alone_by_itself),
     cmocka_unit_test(an_override_fits_the_name_or_the_file),
-    cmocka_unit_test(the_first_override_that_fits_wins),
+    cmocka_unit_test(the_first_override_that_says_something_wins),
+    cmocka_unit_test(an_index_knows_the_needs_of_each_job_and_of_its_parts),
     cmocka_unit_test(an_override_can_switch_a_limit_off),
 };
 
