@@ -29,6 +29,8 @@ static const struct command commands[] = {
     {"worker", cmd_worker, COMMAND_WORKER, "serve builds from a broker"},
     {"status", cmd_status, COMMAND_STATUS,
      "print which builds and workers a broker has"},
+    {"simulate", cmd_simulate, COMMAND_SIMULATE,
+     "run the scheduler in virtual time"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -174,6 +174,21 @@ static const struct option table[] = {
      "create the databases wherever tests run, even if there are some that "
      "were prepared"},
 
+    {"distribution", 0, "HOW", OPTION_TEXT, GROUP_RUN, SIMULATE, 0,
+     FIELD(distribution), .help =
+     "how long the jobs take: lognormal:sum=TIME,max=TIME, "
+     "uniform:min=TIME,max=TIME, both with seed=N, or constant:TIME"},
+    {"jobs", 0, "N", OPTION_NUMBER, GROUP_RUN, SIMULATE, 0,
+     FIELD(simulated_jobs), RANGE(1, 100000000), .help =
+     "simulate N jobs of the distribution"},
+    {"slots", 0, "N", OPTION_NUMBER, GROUP_RUN, SIMULATE, 0,
+     FIELD(simulated_slots), RANGE(1, 1000000), .help =
+     "on N slots (default: those of the build, or 8)"},
+    {"shared", 0, "N:SHARE", OPTION_TEXTS, GROUP_RUN, SIMULATE, 0,
+     FIELD(simulated_shared), .help =
+     "a resource of N units of which a SHARE of the jobs, as in 10%, needs "
+     "one; may be repeated"},
+
     {"timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST | CHECK,
      FILE_TOO, FIELD(timeout_ms), .help =
      "end a job that takes longer; 90, 1.5s, 5m, 1h30m; 0 is no limit"},
@@ -204,11 +219,11 @@ static const struct option table[] = {
      "keep that much of what a test prints: 64K, 1M (default); the middle of "
      "more is left out"},
 
-    {"order", 0, "HOW", OPTION_CHOICE, GROUP_ORDER, TEST, FILE_TOO,
+    {"order", 0, "HOW", OPTION_CHOICE, GROUP_ORDER, TEST | SIMULATE, FILE_TOO,
      FIELD(order), .choices = orders, .help =
      "which jobs start first: history (default: what failed, then what takes "
      "longest), given (as found), random"},
-    {"shuffle", 0, "SEED", OPTION_SHUFFLE, GROUP_ORDER, TEST,
+    {"shuffle", 0, "SEED", OPTION_SHUFFLE, GROUP_ORDER, TEST | SIMULATE,
      OPTION_OPTIONAL | OPTION_DIGITS, FIELD(seed), .help =
      "a random order, the same one for the same SEED (default: drawn)"},
 
@@ -306,7 +321,8 @@ static const struct option table[] = {
     {"trace", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,
      FIELD(trace), .help =
      "write a Chrome trace of the run, for Perfetto: a thread a slot"},
-    {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST | STATUS, 0, FIELD(list_json),
+    {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST | STATUS | SIMULATE, 0,
+     FIELD(list_json),
      .help = "print JSON"},
     {"log", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, EVERY, FILE_PATH,
      FIELD(log), .help = "write what mule itself does to FILE, for developers"},

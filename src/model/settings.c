@@ -144,6 +144,8 @@ settings_release(struct settings *settings)
     texts_release(&settings->include);
     texts_release(&settings->exclude);
     texts_release(&settings->adapter);
+    texts_release(&settings->simulated_shared);
+    free(settings->distribution);
     texts_release(&settings->tags);
     texts_release(&settings->exclude_tags);
     texts_release(&settings->python_args);

@@ -136,6 +136,12 @@ struct settings {
     uint32_t shards;      // of so many
     char *durations_file; // by which shards are balanced, or NULL
 
+    // mule simulate.
+    char *distribution;            // of durations, or NULL
+    uint32_t simulated_jobs;       // of the distribution
+    uint32_t simulated_slots;      // 0: those of the recording
+    struct texts simulated_shared; // "UNITS:PERCENT%" of each resource
+
     // Limits; 0: none.
     uint32_t timeout_ms;      // of a job
     uint32_t test_timeout_ms; // of an item

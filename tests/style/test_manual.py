@@ -8,7 +8,8 @@ import subprocess
 import sys
 import unittest
 
-COMMANDS = ("test", "list", "worker", "status", "doctor", "adapter-check")
+COMMANDS = ("test", "list", "worker", "status", "doctor", "adapter-check",
+            "simulate")
 
 
 def options_of_help(command):

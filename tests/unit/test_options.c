@@ -152,7 +152,11 @@ expect_its_options(enum option_command command, const char *help)
 
     for (size_t i = 0; i < count; i++) {
         size_t len = strlen(rows[i].name);
-        bool knows = options_find(command, rows[i].name, len) != NULL ||
+        const struct option *found = options_find(command, rows[i].name, len);
+        if (found != NULL && found != &rows[i]) {
+            continue; // another one of that name, for other commands
+        }
+        bool knows = found != NULL ||
                      options_find_letter(command, rows[i].letter) != NULL;
         bool hidden = (rows[i].flags & OPTION_HIDDEN) != 0;
         if (is_named(help, &rows[i]) != (knows && !hidden)) {
