@@ -42,7 +42,8 @@ database_fail(sqlite3 *db, const char *doing, struct err *err)
 {
     int code = sqlite3_extended_errcode(db);
 
-    err_set(err, ERR_SYSTEM, "%s: %s", doing, sqlite3_errmsg(db));
+    err_set(err, database_is_broken(code) ? ERR_PROTOCOL : ERR_SYSTEM, "%s: %s",
+            doing, sqlite3_errmsg(db));
     return err_hint(err, advise(code));
 }
 

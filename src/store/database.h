@@ -12,7 +12,7 @@
 
 /*
  * Sets err from the last error of `db`, which `doing` names ("read the
- * tests"). Returns false.
+ * tests"); ERR_PROTOCOL when the file is broken. Returns false.
  */
 bool database_fail(sqlite3 *db, const char *doing, struct err *err);
 

@@ -26,7 +26,6 @@ struct result {
     uint64_t began_us;
     uint64_t us;
     uint32_t process; // unique in the build; 0: not known
-    uint32_t line;
     int slot;       // -1: nowhere
     int tries;      // how often it had run by then
     unsigned flags; // enum result_flags
@@ -46,7 +45,6 @@ struct result_job {
     int slot;
     int attempt;
     enum job_kind kind;
-    struct slice file;   // borrowed
     struct slice worker; // borrowed; empty: this machine's
 };
 

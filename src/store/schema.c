@@ -13,9 +13,8 @@ static const char version_1[] =
     "CREATE TABLE suites ("
     "  number INTEGER PRIMARY KEY,"
     "  folder TEXT NOT NULL,"
-    "  top TEXT NOT NULL,"
     "  words TEXT NOT NULL,"
-    "  UNIQUE (folder, top, words));"
+    "  UNIQUE (folder, words));"
     // What is known of each test that was seen within a year.
     "CREATE TABLE tests ("
     "  number INTEGER PRIMARY KEY,"

@@ -20,13 +20,13 @@ bool site_find(struct site *site, const struct settings *settings,
 void site_release(struct site *site);
 
 /*
- * What keeps the tests of two suites apart: where they run, what their ids
- * are relative to, and who runs them. Two runs with equal keys mean the same
- * test by the same id; labels and -k do not matter. Texts are owned.
+ * What keeps the tests of two suites apart: what their ids are relative to,
+ * and who runs them. Two runs with equal keys mean the same test by the same
+ * id; labels and -k do not matter. Texts are owned.
  */
 struct suite_key {
-    char *folder; // the current one, relative to the project: "." is it
-    char *top;    // --top or --basedir as they were given
+    char *folder; // --top or --basedir, else the current one; relative to the
+                  // project, which is "."
     char *words;  // "unittest", "tap", "runner COMMAND", "adapter WORDS"
 };
 

@@ -23,7 +23,7 @@
 
 enum store_use {
     STORE_READS,  // makes and changes nothing, also where it may not write
-    STORE_WRITES, // makes what is missing, moves aside what is broken
+    STORE_WRITES, // makes what is missing
 };
 
 struct store;
@@ -32,15 +32,20 @@ struct sqlite3;
 /*
  * `folder`: site.folder. NULL with err: ERR_NOTHING where there is none yet
  * and it is only read; ERR_CONFIG when a newer mule wrote it or it is another
- * program's; else ERR_SYSTEM.
+ * program's; ERR_PROTOCOL when it is broken (any later call may find that,
+ * too: see store_heal); else ERR_SYSTEM.
  */
 struct store *store_open(const char *folder, enum store_use use,
                          struct err *err);
 void store_close(struct store *store);
 
-/* What a broken database was renamed to while it was opened; NULL: it was not.
+/*
+ * After ERR_PROTOCOL: looks at the database again and, if it is broken and
+ * nobody else has it open, renames it to history.db.broken-N, whose name is
+ * given, to be freed. NULL without err: it is sound now. Nobody of this
+ * process may have it open.
  */
-const char *store_moved(const struct store *store);
+char *store_heal(const char *folder, struct err *err);
 
 const char *store_folder(const struct store *store);
 /* For queries in store/ alone: see database.h. */
