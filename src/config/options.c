@@ -22,6 +22,7 @@ enum {
             REPORT | BISECT | SIMULATE,
     TELLS = TEST | REPLAY | REPORT, // that a run, or one that was, is told
     BROKER = TEST | DOCTOR | WORKER | STATUS,
+    STORED = TEST | LIST | HISTORY | REPLAY | REPORT | BISECT | SIMULATE,
     FILE_TOO = OPTION_IN_FILE,
     FILE_PATH = OPTION_IN_FILE | OPTION_IS_PATH,
 };
@@ -226,6 +227,19 @@ static const struct option table[] = {
     {"shuffle", 0, "SEED", OPTION_SHUFFLE, GROUP_ORDER, TEST | SIMULATE,
      OPTION_OPTIONAL | OPTION_DIGITS, FIELD(seed), .help =
      "a random order, the same one for the same SEED (default: drawn)"},
+
+    {"store", 0, "FOLDER", OPTION_TEXT, GROUP_HISTORY, STORED, FILE_PATH,
+     FIELD(store), .help =
+     "where past builds are kept (default: .mule beside mule.yaml, or at the "
+     "root of the checkout)"},
+    {"no-store", 0, NULL, OPTION_FLAG, GROUP_HISTORY, TEST | LIST, FILE_TOO,
+     FIELD(no_store), .help = "read nothing of past builds, and keep nothing"},
+    {"keep-builds", 0, "N", OPTION_NUMBER, GROUP_HISTORY, TEST | HISTORY,
+     FILE_TOO, FIELD(keep_builds), RANGE(0, 1000000), .help =
+     "how many builds are kept (default: 100; 0: any number)"},
+    {"keep-size", 0, "SIZE", OPTION_SIZE, GROUP_HISTORY, TEST | HISTORY,
+     FILE_TOO, FIELD(keep_size), .help =
+     "how much room they may take, recordings included (default: 1G; 0: any)"},
 
     {"distributed", 0, NULL, OPTION_FLAG, GROUP_FLEET, TEST, FILE_TOO,
      FIELD(distributed), .help =

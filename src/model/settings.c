@@ -22,6 +22,8 @@ settings_init(struct settings *settings)
         .lease_ms = 30 * 1000,
         .wait_ms = 60 * 1000,
         .ship_limit = UINT64_C(200) * 1024 * 1024,
+        .keep_builds = 100,
+        .keep_size = UINT64_C(1024) * 1024 * 1024,
     };
 }
 
@@ -123,15 +125,16 @@ void
 settings_release(struct settings *settings)
 {
     char *const texts[] = {
-        settings->trace,       settings->html,          settings->record,
-        settings->jobs_from,   settings->runner,        settings->basedir,
-        settings->pattern,     settings->top,           settings->python,
-        settings->coverage,    settings->build_id,      settings->workspace,
-        settings->json,        settings->xunit_output,  settings->log,
-        settings->config_path, settings->broker,        settings->queue,
-        settings->secret_file, settings->live,          settings->revision,
-        settings->name,        settings->state,         settings->db_prefix,
-        settings->defaults,    settings->defaults_name, settings->rerun,
+        settings->trace,     settings->html,        settings->record,
+        settings->store,     settings->jobs_from,   settings->runner,
+        settings->basedir,   settings->pattern,     settings->top,
+        settings->python,    settings->coverage,    settings->build_id,
+        settings->workspace, settings->json,        settings->xunit_output,
+        settings->log,       settings->config_path, settings->broker,
+        settings->queue,     settings->secret_file, settings->live,
+        settings->revision,  settings->name,        settings->state,
+        settings->db_prefix, settings->defaults,    settings->defaults_name,
+        settings->rerun,
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -187,6 +187,12 @@ struct settings {
     bool engine;  // be the engine of a worker
     bool carrier; // be the native half of a Python worker
 
+    // What past builds leave behind.
+    char *store;          // a folder, or NULL: .mule beside mule.yaml
+    bool no_store;        // nothing is read from it or kept
+    uint32_t keep_builds; // 0: any number
+    uint64_t keep_size;   // bytes, recordings included; 0: any size
+
     // What people see.
     int verbosity; // 0 to 3
     enum color_mode color;

@@ -58,7 +58,10 @@ struct memory_row *memory_row(struct memory *memory, enum memory_kind kind,
                               uint32_t place);
 struct slice memory_name(const struct memory *memory, enum memory_kind kind,
                          uint32_t place);
-/* The place of a name or of a number; MEMORY_NONE: there is none. */
+/*
+ * The place of a name, or of a number among those of the first memory_load;
+ * MEMORY_NONE: there is none.
+ */
 uint32_t memory_find(const struct memory *memory, enum memory_kind kind,
                      struct slice name);
 uint32_t memory_find_number(const struct memory *memory, enum memory_kind kind,
@@ -66,5 +69,8 @@ uint32_t memory_find_number(const struct memory *memory, enum memory_kind kind,
 /* The place of a name, which is added when it is new. */
 uint32_t memory_add(struct memory *memory, enum memory_kind kind,
                     struct slice name);
+
+/* Nothing has a number any more: they were those of a database that is gone. */
+void memory_forget_numbers(struct memory *memory);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Keeps a store within its bounds: the oldest builds and their recordings go
- * first; the newest whole build of a suite, and those that its newest build
- * goes back to, stay. What no build has run for a year goes too, and a file
- * in recordings/ that no build knows, unless it is being written.
+ * first. The newest build of a suite, those it goes back to, and its newest
+ * whole one stay. A recording that no build knows, of a run that was killed,
+ * counts as a build of its own, unless it is being written (it is locked).
  */
 #ifndef STORE_PRUNE_H
 #define STORE_PRUNE_H
@@ -12,6 +12,8 @@
 struct bounds {
     uint32_t builds; // at most; 0: any number
     uint64_t bytes;  // database and recordings together; 0: any size
+    bool thorough;   // also forget tests that were not seen for a year, and
+                     // give all free room back
 };
 
 struct pruned {
@@ -22,8 +24,8 @@ struct pruned {
     uint64_t size;  // afterwards
 };
 
-/* Nothing to do is fine. `now_ms` is a date, as in the database. */
-bool prune(struct store *store, const struct bounds *bounds, int64_t now_ms,
+/* Nothing to do is fine. */
+bool prune(struct store *store, const struct bounds *bounds,
            struct pruned *pruned, struct err *err);
 
 /* What database and recordings take, without what is free in the database. */

@@ -26,9 +26,9 @@ struct result {
     uint64_t began_us;
     uint64_t us;
     uint32_t process; // unique in the build; 0: not known
-    int slot;       // -1: nowhere
-    int tries;      // how often it had run by then
-    unsigned flags; // enum result_flags
+    int slot;         // -1: nowhere
+    int tries;        // how often it had run by then
+    unsigned flags;   // enum result_flags
     enum state state;
     struct slice message; // borrowed: valid as results_next says
 };

@@ -5,8 +5,7 @@
 
 #include "store/database.h"
 
-// Numbers of tests and jobs: those of suite S lie between S << 40 and
-// (S + 1) << 40, so that a suite is one range of the table and needs no index.
+// Numbers of tests and jobs lie in the range of their suite: suite_range.h.
 // The highest number of a suite is never taken away, so that none is given
 // out twice.
 static const char version_1[] =

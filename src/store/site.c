@@ -89,9 +89,8 @@ site_find(struct site *site, const struct settings *settings, struct err *err)
     if (site->project == NULL) {
         return false;
     }
-    site->folder = settings->store != NULL
-                       ? path_absolute(settings->store, err)
-                       : path_join(site->project, ".mule");
+    site->folder = settings->store != NULL ? path_absolute(settings->store, err)
+                                           : path_join(site->project, ".mule");
     return site->folder != NULL;
 }
 

@@ -373,8 +373,8 @@ store_find_suite(struct store *store, const struct suite_key *key,
 {
     bool row = false;
     sqlite3_stmt *statement = database_prepare(
-        store->db,
-        "SELECT number FROM suites WHERE folder = ?1 AND words = ?2", err);
+        store->db, "SELECT number FROM suites WHERE folder = ?1 AND words = ?2",
+        err);
 
     *suite = 0;
     if (statement == NULL) {

@@ -1,0 +1,332 @@
+#include "store/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/database.h"
+#include "store/suite_range.h"
+#include "util/alloc.h"
+#include "util/array.h"
+#include "util/map.h"
+
+// Rows of one kind: a growing array, their names end to end, and an open
+// table of places + 1 by hash. Made for a hundred thousand names: util/map
+// would make as many allocations.
+struct shelf {
+    ARRAY(struct memory_row) rows;
+    ARRAY(char) names;
+    uint32_t *table;
+    size_t capacity; // of `table`: a power of two, or 0
+    uint32_t first;  // so many rows, of the first loading, ascend by number
+    int64_t highest; // number that was loaded
+};
+
+struct memory {
+    struct history history; // first
+    struct shelf shelves[MEMORY_KINDS];
+};
+
+// Slots of the table for each row.
+enum {
+    ROOM = 2
+};
+
+// ------------------------------------------------------------------- a shelf
+
+static struct slice
+name_of(const struct shelf *shelf, uint32_t place)
+{
+    const struct memory_row *row = &shelf->rows.items[place];
+
+    return slice_make(shelf->names.items + row->name_at, row->name_len);
+}
+
+static void
+rehash(struct shelf *shelf, size_t capacity)
+{
+    free(shelf->table);
+    shelf->table = alloc_zero(capacity, sizeof(*shelf->table));
+    shelf->capacity = capacity;
+    for (size_t i = 0; i < shelf->rows.count; i++) {
+        size_t at = shelf->rows.items[i].hash & (capacity - 1);
+        while (shelf->table[at] != 0) {
+            at = (at + 1) & (capacity - 1);
+        }
+        shelf->table[at] = (uint32_t)i + 1;
+    }
+}
+
+/* Where the name is in the table, or the free place where it would be. */
+static size_t
+look_up(const struct shelf *shelf, struct slice name, uint32_t hash)
+{
+    size_t mask = shelf->capacity - 1;
+    size_t at = hash & mask;
+
+    while (shelf->table[at] != 0) {
+        uint32_t place = shelf->table[at] - 1;
+        if (shelf->rows.items[place].hash == hash &&
+            slice_equals(name_of(shelf, place), name)) {
+            break;
+        }
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+static uint32_t
+find(const struct shelf *shelf, struct slice name)
+{
+    if (shelf->rows.count == 0) {
+        return MEMORY_NONE;
+    }
+    size_t at = look_up(shelf, name, (uint32_t)map_hash(name));
+    return shelf->table[at] == 0 ? MEMORY_NONE : shelf->table[at] - 1;
+}
+
+static uint32_t
+add(struct shelf *shelf, struct slice name)
+{
+    if ((shelf->rows.count + 1) * ROOM > shelf->capacity) {
+        rehash(shelf, shelf->capacity > 0 ? shelf->capacity * 2 : 1024);
+    }
+    uint32_t hash = (uint32_t)map_hash(name);
+    size_t at = look_up(shelf, name, hash);
+    if (shelf->table[at] != 0) {
+        return shelf->table[at] - 1;
+    }
+    struct memory_row row = {
+        .name_at = shelf->names.count,
+        .name_len = (uint32_t)name.len,
+        .hash = hash,
+    };
+    ARRAY_RESERVE(&shelf->names, shelf->names.count + name.len);
+    if (name.len > 0) {
+        memcpy(shelf->names.items + shelf->names.count, name.data, name.len);
+    }
+    shelf->names.count += name.len;
+    ARRAY_ADD(&shelf->rows, row);
+    shelf->table[at] = (uint32_t)shelf->rows.count;
+    return (uint32_t)shelf->rows.count - 1;
+}
+
+// ---------------------------------------------------------------- the history
+
+static struct memory *
+memory_of(struct history *history)
+{
+    return (struct memory *)(void *)history;
+}
+
+static bool
+find_item(struct history *history, struct slice id, struct past *past)
+{
+    const struct shelf *shelf = &memory_of(history)->shelves[MEMORY_TESTS];
+    uint32_t place = find(shelf, id);
+
+    if (place == MEMORY_NONE || shelf->rows.items[place].number == 0) {
+        return false;
+    }
+    const struct memory_row *row = &shelf->rows.items[place];
+    *past = (struct past){
+        .us = row->us,
+        .timed = row->basis != BASIS_NONE,
+        .state = (enum state)row->state,
+    };
+    return true;
+}
+
+static bool
+find_job(struct history *history, struct slice name, uint64_t *us)
+{
+    const struct shelf *shelf = &memory_of(history)->shelves[MEMORY_JOBS];
+    uint32_t place = find(shelf, name);
+
+    if (place == MEMORY_NONE || shelf->rows.items[place].basis == BASIS_NONE) {
+        return false;
+    }
+    *us = shelf->rows.items[place].us;
+    return true;
+}
+
+static const struct history_ops history_ops = {
+    .find_item = find_item,
+    .find_job = find_job,
+};
+
+struct memory *
+memory_new(void)
+{
+    struct memory *memory = ALLOC(struct memory);
+
+    memory->history.ops = &history_ops;
+    return memory;
+}
+
+void
+memory_free(struct memory *memory)
+{
+    if (memory == NULL) {
+        return;
+    }
+    for (int kind = 0; kind < MEMORY_KINDS; kind++) {
+        ARRAY_RELEASE(&memory->shelves[kind].rows);
+        ARRAY_RELEASE(&memory->shelves[kind].names);
+        free(memory->shelves[kind].table);
+    }
+    free(memory);
+}
+
+struct history *
+memory_history(struct memory *memory)
+{
+    return &memory->history;
+}
+
+// -------------------------------------------------------------------- loading
+
+/* What a file says of itself is not believed: it is no larger than may be. */
+static uint64_t
+read_duration(sqlite3_stmt *rows, int column)
+{
+    int64_t us = sqlite3_column_int64(rows, column);
+
+    if (us < 0) {
+        return 0;
+    }
+    return us < (int64_t)DURATION_MAX ? (uint64_t)us : DURATION_MAX;
+}
+
+static uint8_t
+read_small(sqlite3_stmt *rows, int column, int end)
+{
+    int number = sqlite3_column_int(rows, column);
+
+    return number >= 0 && number < end ? (uint8_t)number : 0;
+}
+
+static void
+take_row(struct shelf *shelf, sqlite3_stmt *rows)
+{
+    uint32_t place = add(shelf, database_text(rows, 1));
+    struct memory_row *row = &shelf->rows.items[place];
+
+    row->number = sqlite3_column_int64(rows, 0);
+    row->us = read_duration(rows, 2);
+    row->basis = read_small(rows, 3, BASIS_PASSED + 1);
+    row->state = read_small(rows, 4, STATE_COUNT);
+    shelf->highest = row->number;
+}
+
+static bool
+load(struct shelf *shelf, sqlite3 *db, const char *sql, int64_t suite,
+     struct err *err)
+{
+    bool first = shelf->rows.count == 0;
+    int64_t after = suite_range_first(suite) - 1;
+    sqlite3_stmt *rows = database_prepare(db, sql, err);
+    bool row = false;
+
+    if (rows == NULL) {
+        return false;
+    }
+    sqlite3_bind_int64(rows, 1,
+                       shelf->highest > after ? shelf->highest : after);
+    sqlite3_bind_int64(rows, 2, suite_range_first(suite + 1));
+    bool fine = database_step(rows, &row, err);
+    while (fine && row) {
+        take_row(shelf, rows);
+        fine = database_step(rows, &row, err);
+    }
+    sqlite3_finalize(rows);
+    if (first) {
+        shelf->first = (uint32_t)shelf->rows.count;
+    }
+    return fine;
+}
+
+bool
+memory_load(struct memory *memory, struct store *store, int64_t suite,
+            struct err *err)
+{
+    sqlite3 *db = store_database(store);
+
+    return suite == 0 ||
+           (load(&memory->shelves[MEMORY_TESTS], db,
+                 "SELECT number, name, us, basis, state FROM tests"
+                 " WHERE number > ?1 AND number < ?2 ORDER BY number",
+                 suite, err) &&
+            load(&memory->shelves[MEMORY_JOBS], db,
+                 "SELECT number, name, us, basis, 0 FROM jobs"
+                 " WHERE number > ?1 AND number < ?2 ORDER BY number",
+                 suite, err));
+}
+
+// ------------------------------------------------------------------- the rows
+
+uint32_t
+memory_count(const struct memory *memory, enum memory_kind kind)
+{
+    return (uint32_t)memory->shelves[kind].rows.count;
+}
+
+struct memory_row *
+memory_row(struct memory *memory, enum memory_kind kind, uint32_t place)
+{
+    assert(place < memory->shelves[kind].rows.count);
+    return &memory->shelves[kind].rows.items[place];
+}
+
+struct slice
+memory_name(const struct memory *memory, enum memory_kind kind, uint32_t place)
+{
+    assert(place < memory->shelves[kind].rows.count);
+    return name_of(&memory->shelves[kind], place);
+}
+
+uint32_t
+memory_find(const struct memory *memory, enum memory_kind kind,
+            struct slice name)
+{
+    return find(&memory->shelves[kind], name);
+}
+
+uint32_t
+memory_find_number(const struct memory *memory, enum memory_kind kind,
+                   int64_t number)
+{
+    const struct shelf *shelf = &memory->shelves[kind];
+    uint32_t low = 0;
+    uint32_t high = shelf->first;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (shelf->rows.items[middle].number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool there = low < shelf->first && shelf->rows.items[low].number == number;
+    return there ? low : MEMORY_NONE;
+}
+
+uint32_t
+memory_add(struct memory *memory, enum memory_kind kind, struct slice name)
+{
+    return add(&memory->shelves[kind], name);
+}
+
+void
+memory_forget_numbers(struct memory *memory)
+{
+    for (int kind = 0; kind < MEMORY_KINDS; kind++) {
+        struct shelf *shelf = &memory->shelves[kind];
+        for (size_t i = 0; i < shelf->rows.count; i++) {
+            shelf->rows.items[i].number = 0;
+        }
+        shelf->first = 0;
+        shelf->highest = 0;
+    }
+}
