@@ -94,7 +94,8 @@ def tap(bench):
     ok, jobs = bench.limit("ok"), str(bench.slots)
     folder = inputs.tap_programs(bench.inputs, count, ok)
     prove = bench.peers.find("prove")
-    programs = sorted(os.listdir(folder))
+    programs = sorted(name for name in os.listdir(folder)
+                      if name.endswith(".t"))
     return Row("tap", f"{count:,} TAP programs of one point", count, [
         Contender(f"bare loop, {jobs} spawners", "limit",
                   [bench.limit("spawn"), "-n", str(count), "-s", jobs, ok]),

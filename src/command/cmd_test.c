@@ -1,6 +1,7 @@
 #include "command/command.h"
 #include "command/engine.h"
 #include "command/identity.h"
+#include "command/keeping.h"
 #include "command/reporters.h"
 #include "loop/signals.h"
 #include "report/fanout.h"
@@ -18,6 +19,7 @@
 struct test_command {
     struct settings settings;
     struct engine *engine;
+    struct keeping *keeping; // or NULL
     struct event_sink *fanout;
     struct event_sink *terminal;  // owned by the fan-out
     struct event_sink *recording; // likewise; NULL: there is none
@@ -60,6 +62,12 @@ static bool
 add_sinks(struct test_command *command, struct err *err)
 {
     command->fanout = fanout_new();
+    keeping_begin(command->keeping,
+                  &(struct keeping_run){
+                      .build_id = engine_about(command->engine)->build_id,
+                      .items = engine_items(command->engine),
+                      .fanout = command->fanout,
+                  });
     if (!add_recording(command, err) ||
         !reporters_add(command->fanout, &command->settings, REPORTERS_OF_RUN,
                        err)) {
@@ -80,6 +88,7 @@ on_tick(void *ctx, uint64_t now_us)
         fanout_has(command->fanout, command->recording)) {
         recording_tick(command->recording, now_us);
     }
+    keeping_tick(command->keeping, now_us);
 }
 
 static void
@@ -132,10 +141,15 @@ note_command_line(struct test_command *command, int argc, char **argv)
 static int
 run_command(struct test_command *command, struct err *err)
 {
+    command->keeping = keeping_new(&command->settings, err);
+    if (err_is_set(err)) {
+        return EXIT_BROKEN;
+    }
     command->engine = engine_new(
         &(struct engine_params){
             .settings = &command->settings,
             .command = buf_text(&command->line),
+            .history = keeping_history(command->keeping),
             .outside = &outside_events,
             .ctx = command,
         },
@@ -173,6 +187,7 @@ cmd_test(int argc, char **argv)
         command.fanout->ops->free(command.fanout);
     }
     engine_free(command.engine);
+    keeping_free(command.keeping);
     settings_release(&command.settings);
     buf_release(&command.line);
     if (err_is_set(&err)) {

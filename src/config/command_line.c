@@ -212,6 +212,17 @@ command_line_release(struct command_line *line)
     *line = (struct command_line){0};
 }
 
+bool
+command_line_has(const struct command_line *line, const char *name)
+{
+    for (size_t i = 0; i < line->use_count; i++) {
+        if (strcmp(line->uses[i].option->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 command_line_value(const struct command_line *line, const char *name)
 {

@@ -36,6 +36,9 @@ bool command_line_read(struct command_line *line, enum option_command command,
                        int count, char *const words[], struct err *err);
 void command_line_release(struct command_line *line);
 
+/* Whether an option is used. */
+bool command_line_has(const struct command_line *line, const char *name);
+
 /* The last value of an option, or NULL. */
 const char *command_line_value(const struct command_line *line,
                                const char *name);

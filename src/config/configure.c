@@ -63,6 +63,23 @@ forget_reports(struct settings *settings, enum option_command command)
     }
 }
 
+// Whether the words name a part of what mule.yaml and discovery make.
+static bool
+is_narrowed(const struct settings *settings, const struct command_line *line)
+{
+    static const char *const names[] = {
+        "include",   "exclude", "tag",    "exclude-tag",
+        "jobs-from", "shard",   "failed",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (command_line_has(line, names[i])) {
+            return true;
+        }
+    }
+    return settings->labels.count > 0 || settings->patterns.count > 0;
+}
+
 bool
 configure(struct settings *settings, struct configured *configured,
           enum option_command command, int count, char *const words[],
@@ -80,6 +97,7 @@ configure(struct settings *settings, struct configured *configured,
         ok = ok && command_line_apply(&line, settings, err) &&
              choices_settle(settings, command, &configured->notes, err);
     }
+    settings->narrowed = is_narrowed(settings, &line);
     settings->python_asked = command_line_value(&line, "python") != NULL;
     command_line_release(&line);
     return ok;

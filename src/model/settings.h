@@ -190,6 +190,7 @@ struct settings {
     // What past builds leave behind.
     char *store;          // a folder, or NULL: .mule beside mule.yaml
     bool no_store;        // nothing is read from it or kept
+    bool narrowed;        // the command line names what is to run
     uint32_t keep_builds; // 0: any number
     uint64_t keep_size;   // bytes, recordings included; 0: any size
 

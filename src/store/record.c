@@ -27,6 +27,7 @@ struct record {
     uint64_t us;
     bool loaded; // or tried to
     bool gave_up;
+    bool forgoes; // reads only
 };
 
 static struct record *
@@ -303,7 +304,7 @@ on_finished(struct record *record, const struct event_finished *finished)
     row->exit_status = finished->exit_status;
     row->tally = *finished->tally;
     row->usage = finished->usage;
-    if (row->tally.selected == 0) {
+    if (row->tally.selected == 0 || record->forgoes) {
         return; // nothing happened that could be looked back at
     }
     bool fine = store_once(record, &err);
@@ -402,11 +403,24 @@ record_new(const struct record_params *params)
     record->params = *params;
     record->memory = memory_new();
     record->draft = draft_new(record->memory);
-    record->row.recording = params->recording;
     record->row.asked = params->asked;
     record->row.whole = params->whole;
     buf_init(&record->message, (size_t)4 * 1024);
     return &record->sink;
+}
+
+void
+record_name_recording(struct event_sink *self, const char *name)
+{
+    struct record *record = record_of(self);
+
+    record->row.recording = keep(record, name);
+}
+
+void
+record_forgo(struct event_sink *self)
+{
+    record_of(self)->forgoes = true;
 }
 
 struct history *

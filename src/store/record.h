@@ -16,15 +16,20 @@ struct record_params {
     const struct site *site;       // borrowed
     const struct suite_key *suite; // borrowed
     struct bounds bounds;
-    const char *asked;     // JSON of what was to run, borrowed, or NULL
-    const char *recording; // name of the file, borrowed, or NULL
-    bool whole;            // nothing narrows the selection
+    const char *asked; // JSON of what was to run, borrowed, or NULL
+    bool whole;        // nothing narrows the selection
     /* Something the user should know: a note with the time of an event. */
     void (*on_remark)(void *ctx, const struct event *note);
     void *ctx;
 };
 
 struct event_sink *record_new(const struct record_params *params);
+
+/* What the recording of the build is called in recordings/; copied. */
+void record_name_recording(struct event_sink *self, const char *name);
+
+/* Keeps nothing of this build; what past ones know is told all the same. */
+void record_forgo(struct event_sink *self);
 
 /*
  * What past builds know, read when it is first asked or the adapter begins to

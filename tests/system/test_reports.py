@@ -143,7 +143,7 @@ class JUnit(MuleCase):
         self.result_of(program)
         self.assertEqual(len(list(self.xml("all.xml").iter("testcase"))), 2)
         self.assertEqual(sorted(os.listdir(self.folder)),
-                         ["__pycache__", "all.xml", "test_it.py"])
+                         [".mule", "__pycache__", "all.xml", "test_it.py"])
 
     def test_a_folder_that_cannot_be_written_is_known_before_tests_run(self):
         self.suite({"test_it.py": CLASS + "    def test_a(self):\n"

@@ -1,0 +1,262 @@
+#include "command/keeping.h"
+
+#include "report/fanout.h"
+#include "report/recording.h"
+#include "store/record.h"
+#include "store/site.h"
+#include "store/store.h"
+#include "util/alloc.h"
+#include "util/path.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct keeping {
+    struct event_sink sink; // first
+    struct site site;
+    struct suite_key suite;
+    struct keeping_run run;
+    struct event_sink *record;
+    struct event_sink *recording; // NULL: there is none, or no more
+    char *recording_path;         // or NULL
+    struct err err;               // why nothing is kept; said once
+    bool made_folder;
+    bool empty; // nothing was selected
+};
+
+enum {
+    NAMES_MAX = 1000, // tried for one build id
+};
+
+static struct keeping *
+keeping_of(struct event_sink *sink)
+{
+    return (struct keeping *)(void *)sink;
+}
+
+static void
+tell(struct keeping *keeping, const struct event *event)
+{
+    struct err ignored = {0}; // a fan-out looks after those that fail
+    keeping->run.fanout->ops->on_event(keeping->run.fanout, event, &ignored);
+}
+
+static void
+on_remark(void *ctx, const struct event *note)
+{
+    tell(ctx, note);
+}
+
+static void
+warn(struct keeping *keeping, const struct event *when, const char *what,
+     const struct err *err)
+{
+    char text[sizeof(err->text) + 64];
+    snprintf(text, sizeof(text), "%s: %s", what, err->text);
+    tell(keeping, &(struct event){
+                      .kind = EVENT_NOTE,
+                      .wall_ms = when->wall_ms,
+                      .us = when->us,
+                      .note = {NOTE_WARNING, text, err_help(err)},
+                  });
+}
+
+// -------------------------------------------------------------- the recording
+
+/* A build id may be anything; a file name may not. */
+static char *
+choose_name(const char *folder, const char *build_id)
+{
+    char *base = alloc_dup(build_id[0] != '\0' ? build_id : "build");
+    for (char *at = base; *at != '\0'; at++) {
+        bool plain = isalnum((unsigned char)*at) || *at == '-' || *at == '_' ||
+                     (*at == '.' && at > base);
+        *at = plain ? *at : '_';
+    }
+    char *name = alloc_printf("%s%s", base, STORE_RECORDING_END);
+    for (int i = 2; i <= NAMES_MAX; i++) {
+        char *path = path_join(folder, name);
+        bool taken = access(path, F_OK) == 0;
+        free(path);
+        if (!taken) {
+            break;
+        }
+        free(name);
+        name = alloc_printf("%s-%d%s", base, i, STORE_RECORDING_END);
+    }
+    free(base);
+    return name;
+}
+
+static bool
+start_recording(struct keeping *keeping, struct err *err)
+{
+    char *folder = store_recordings(keeping->site.folder);
+    keeping->made_folder = !path_is_folder(keeping->site.folder);
+    bool fine = store_make_folder(keeping->site.folder, err) &&
+                path_make_folders(folder, 0777, err);
+    if (fine) {
+        char *name = choose_name(folder, keeping->run.build_id);
+        keeping->recording_path = path_join(folder, name);
+        record_name_recording(keeping->record, name);
+        free(name);
+        keeping->recording = recording_new(
+            &(struct recording_params){
+                .path = keeping->recording_path,
+                .items = keeping->run.items,
+            },
+            err);
+    }
+    free(folder);
+    return keeping->recording != NULL;
+}
+
+static void
+end_recording(struct keeping *keeping)
+{
+    if (keeping->recording != NULL) {
+        keeping->recording->ops->free(keeping->recording);
+        keeping->recording = NULL;
+    }
+}
+
+/* A build of nothing leaves nothing. */
+static void
+clean_up(struct keeping *keeping)
+{
+    char *folder = store_recordings(keeping->site.folder);
+    if (keeping->recording_path != NULL) {
+        unlink(keeping->recording_path);
+        rmdir(folder); // unless others lie there
+    }
+    if (keeping->made_folder) {
+        char *ignore = path_join(keeping->site.folder, ".gitignore");
+        unlink(ignore);
+        rmdir(keeping->site.folder);
+        free(ignore);
+    }
+    free(folder);
+}
+
+// ------------------------------------------------------------------- the sink
+
+static void
+record_event(struct keeping *keeping, const struct event *event)
+{
+    struct err err = {0};
+    if (keeping->recording == NULL ||
+        keeping->recording->ops->on_event(keeping->recording, event, &err)) {
+        return;
+    }
+    end_recording(keeping);
+    warn(keeping, event, "this build is not recorded any more", &err);
+}
+
+static bool
+on_event(struct event_sink *sink, const struct event *event, struct err *err)
+{
+    struct keeping *keeping = keeping_of(sink);
+    (void)err;
+    // The first event that is told is the start of the run.
+    if (err_is_set(&keeping->err) && event->kind != EVENT_RUN_STARTED) {
+        struct err problem = keeping->err;
+        err_clear(&keeping->err);
+        warn(keeping, event, "this build is not kept", &problem);
+    }
+    if (event->kind == EVENT_RUN_FINISHED) {
+        keeping->empty = event->finished.tally->selected == 0;
+    }
+    if (keeping->record != NULL) {
+        keeping->record->ops->on_event(keeping->record, event, err);
+    }
+    record_event(keeping, event);
+    return true;
+}
+
+static void
+on_free(struct event_sink *sink)
+{
+    struct keeping *keeping = keeping_of(sink);
+    end_recording(keeping);
+    if (keeping->empty) {
+        clean_up(keeping);
+    }
+}
+
+static const struct event_sink_ops keeping_ops = {
+    .name = "the store",
+    .on_event = on_event,
+    .free = on_free,
+};
+
+// --------------------------------------------------------------- from outside
+
+struct keeping *
+keeping_new(const struct settings *settings, struct err *err)
+{
+    if (settings->no_store) {
+        return NULL;
+    }
+    struct keeping *keeping = ALLOC(struct keeping);
+    keeping->sink.ops = &keeping_ops;
+    if (!site_find(&keeping->site, settings, err) ||
+        !suite_key_make(&keeping->suite, &keeping->site, settings, err)) {
+        keeping_free(keeping);
+        return NULL;
+    }
+    keeping->record = record_new(&(struct record_params){
+        .site = &keeping->site,
+        .suite = &keeping->suite,
+        .bounds = {.builds = settings->keep_builds,
+                   .bytes = settings->keep_size},
+        .whole = !settings->narrowed,
+        .on_remark = on_remark,
+        .ctx = keeping,
+    });
+    return keeping;
+}
+
+void
+keeping_free(struct keeping *keeping)
+{
+    if (keeping == NULL) {
+        return;
+    }
+    if (keeping->record != NULL) {
+        keeping->record->ops->free(keeping->record);
+    }
+    suite_key_release(&keeping->suite);
+    site_release(&keeping->site);
+    free(keeping->recording_path);
+    free(keeping);
+}
+
+struct history *
+keeping_history(struct keeping *keeping)
+{
+    return keeping != NULL ? record_history(keeping->record) : NULL;
+}
+
+void
+keeping_begin(struct keeping *keeping, const struct keeping_run *run)
+{
+    if (keeping == NULL) {
+        return;
+    }
+    keeping->run = *run;
+    if (!start_recording(keeping, &keeping->err)) {
+        record_forgo(keeping->record); // what it would say is said
+    }
+    fanout_add(run->fanout, &keeping->sink);
+}
+
+void
+keeping_tick(struct keeping *keeping, uint64_t now_us)
+{
+    if (keeping != NULL && keeping->recording != NULL) {
+        recording_tick(keeping->recording, now_us);
+    }
+}
