@@ -38,10 +38,11 @@ struct item {
     uint8_t flags;   // ITEM_*
 };
 enum {
-    ITEM_SELECTED = 1, // runs and is counted
-    ITEM_APPEARED = 2, // was not collected, but seen while running
-    ITEM_NOT_RAN = 4,  // its framework does not count it as run
-    ITEM_BEGUN = 8,    // began in the current attempt of its job
+    ITEM_SELECTED = 1,    // runs and is counted
+    ITEM_APPEARED = 2,    // was not collected, but seen while running
+    ITEM_NOT_RAN = 4,     // its framework does not count it as run
+    ITEM_BEGUN = 8,       // began in the current attempt of its job
+    ITEM_ELSEWHERE = 128, // was selected, and is run by another shard
 };
 
 /* A job: items `first` to `first + count - 1`, or a list of items. */
