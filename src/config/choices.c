@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/resources.h"
@@ -66,6 +65,16 @@ check_pairs(const struct settings *settings, struct err *err)
         {settings->live != NULL && !settings->distributed,
          "--live and a run on this machine alone",
          "it shows what tests on workers print: --distributed"},
+        {settings->repeat > 1 && settings->until_fail,
+         "--repeat and --until-fail", "each says how often: leave one out"},
+        {settings->retries > 0 &&
+             (settings->repeat > 1 || settings->until_fail),
+         "--retries and running tests again that pass",
+         "what is repeated must pass each time: give --retries 0"},
+        {settings->pdb && (settings->retries > 0 || settings->repeat > 1 ||
+                           settings->until_fail),
+         "--pdb and running tests more than once",
+         "the debugger stops where a test fails: run it once"},
         {settings->pdb && is_dash(settings->jobs_from),
          "--pdb and --jobs-from -",
          "the debugger reads standard input: give the jobs in a file"},
@@ -195,13 +204,6 @@ choices_settle(struct settings *settings, enum option_command command,
     if (!check_labels(&settings->labels, err) ||
         !resources_settle(settings, err)) {
         return false;
-    }
-    if (settings->durations_file != NULL && settings->shard == 0) {
-        char *note = alloc_printf("--durations %s: it balances shards, and "
-                                  "there is no --shard",
-                                  settings->durations_file);
-        texts_add(notes, note);
-        free(note);
     }
     if (settings->tap) {
         settings->format = FORMAT_TAP;

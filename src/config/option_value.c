@@ -64,6 +64,39 @@ set_failures(const struct option *option, void *target, const char *value,
     return fine;
 }
 
+// A number of tests, or a share of them.
+static bool
+set_budget(const struct option *option, void *target, const char *value,
+           struct err *err)
+{
+    struct settings *settings = target;
+    struct slice text = slice_of(value);
+    struct slice whole;
+    struct slice part = {0};
+    int64_t percent = 0;
+    int64_t hundredths = 0;
+
+    if (!slice_ends_with(text, SLICE("%"))) {
+        settings->retry_share = 0;
+        return set_number(option, target, value, err);
+    }
+    text = slice_first(text, text.len - 1);
+    whole = slice_first(text, slice_find(text, '.'));
+    part = slice_skip(text, whole.len + 1);
+    bool fine =
+        slice_to_int(whole, 0, 100, &percent) && part.len <= 2 &&
+        (whole.len == text.len || slice_to_int(part, 0, 99, &hundredths));
+    int64_t share = percent * 100 + hundredths * (part.len == 1 ? 10 : 1);
+    if (!fine || share == 0 || share > 10000) {
+        return err_set(err, ERR_USAGE,
+                       "\"%.60s\" is not a share between 0.01%% and 100%%",
+                       value);
+    }
+    settings->retry_share = (uint32_t)share;
+    settings->retry_budget = RETRY_BUDGET_NONE;
+    return true;
+}
+
 static bool
 is_digits(const char *value)
 {
@@ -267,6 +300,8 @@ option_set(const struct option *option, void *target, const char *value,
         return set_number(option, target, value, err);
     case OPTION_FAILURES:
         return set_failures(option, target, value, err);
+    case OPTION_BUDGET:
+        return set_budget(option, target, value, err);
     case OPTION_CHOICE:
         // Left out, it is its first choice.
         return set_choice(option, target,

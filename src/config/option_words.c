@@ -123,6 +123,7 @@ add_option(const struct option *option, const void *settings,
     case OPTION_MORE:
     case OPTION_NUMBER:
     case OPTION_FAILURES:
+    case OPTION_BUDGET:
     case OPTION_LIST:
     case OPTION_SWITCH:
     case OPTION_SHUFFLE:

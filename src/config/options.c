@@ -62,6 +62,11 @@ static const struct option_choice orders[] = {
     {NULL, 0},
 };
 
+static const struct option_choice flakies[] = {
+    {"pass", FLAKY_PASS},
+    {"fail", FLAKY_FAIL},
+    {NULL, 0},
+};
 static const struct option_choice collects[] = {
     {"local", COLLECT_LOCAL},
     {"worker", COLLECT_WORKER},
@@ -227,10 +232,32 @@ static const struct option table[] = {
     {"shuffle", 0, "SEED", OPTION_SHUFFLE, GROUP_ORDER, TEST | SIMULATE,
      OPTION_OPTIONAL | OPTION_DIGITS, FIELD(seed), .help =
      "a random order, the same one for the same SEED (default: drawn)"},
-    {"shard", 0, "K/N", OPTION_SHARD, GROUP_ORDER, TEST | LIST, 0,
-     FIELD(shard), RANGE(1, 10000), .help =
-     "only the K-th of N parts of the jobs; with --durations FILE parts that "
-     "take equally long"},
+
+    {"retries", 0, "N", OPTION_NUMBER, GROUP_AGAIN, TEST, FILE_TOO,
+     FIELD(retries), RANGE(0, SETTINGS_RETRIES_MAX), .help =
+     "run a test that failed up to N more times (default: 0); one that then "
+     "passes is flaky"},
+    {"retry-delay", 0, "TIME", OPTION_DURATION, GROUP_AGAIN, TEST, FILE_TOO,
+     FIELD(retry_delay_ms), .help =
+     "wait that long before the first retry of a test, twice as long before "
+     "each further one, a minute at most (default: 250ms)"},
+    {"retry-budget", 0, "N|P%", OPTION_BUDGET, GROUP_AGAIN, TEST, FILE_TOO,
+     FIELD(retry_budget), RANGE(0, 1000000), .help =
+     "retry N tests at most, or that share of them; what fails beyond is "
+     "final (default: all)"},
+    {"flaky", 0, "HOW", OPTION_CHOICE, GROUP_AGAIN, TEST, FILE_TOO,
+     FIELD(flaky), .choices = flakies, .help =
+     "what a flaky test is to the exit status: pass (default), fail"},
+    {"quarantine", 0, "PATTERN", OPTION_TEXTS, GROUP_AGAIN, TEST, FILE_TOO,
+     FIELD(quarantine), .help =
+     "tests, classes or files that run and are reported, but decide nothing; "
+     "may be repeated"},
+    {"repeat", 0, "N", OPTION_NUMBER, GROUP_AGAIN, TEST, 0, FIELD(repeat),
+     RANGE(1, SETTINGS_REPEAT_MAX), .help =
+     "run each test N times; it passes if it always does"},
+    {"until-fail", 0, NULL, OPTION_FLAG, GROUP_AGAIN, TEST, 0,
+     FIELD(until_fail), .help =
+     "run all tests again and again until one fails, or for --max-time"},
 
     {"store", 0, "FOLDER", OPTION_TEXT, GROUP_HISTORY, STORED, FILE_PATH,
      FIELD(store), .help =
@@ -319,10 +346,9 @@ static const struct option table[] = {
     {"color", 0, "WHEN", OPTION_CHOICE, GROUP_OUTPUT, EVERY,
      FILE_TOO | OPTION_OPTIONAL, FIELD(color), .choices = colors, .help =
      "always, never or auto (default)"},
-    {"durations", 0, "N|FILE", OPTION_SLOWEST, GROUP_OUTPUT, TELLS | LIST,
-     FILE_PATH, FIELD(durations), RANGE(0, 1000000), .help =
-     "name the N slowest tests at the end (default: 5); or FILE says how long "
-     "jobs take, for --shard"},
+    {"durations", 0, "N", OPTION_NUMBER, GROUP_OUTPUT, TELLS, FILE_TOO,
+     FIELD(durations), RANGE(0, 1000000), .help =
+     "name the N slowest tests at the end (default: 5)"},
     {"xunit", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, TELLS, FILE_TOO,
      FIELD(xunit), .help = "write JUnit XML, one file for each TestCase"},
     {"xunit-output", 0, "PATH", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,

@@ -50,6 +50,7 @@ enum option_kind {
     OPTION_MORE,     // int: one more, up to `max`
     OPTION_NUMBER,   // int or uint32_t between `min` and `max`
     OPTION_FAILURES, // the same, and max_fail_wait: "3", "3:wait"
+    OPTION_BUDGET,   // retry_budget or retry_share: "20", "5%"
     OPTION_CHOICE,   // an enum, by name
     OPTION_SWITCH,   // uint32_t: 1; in mule.yaml also 0
     OPTION_SHUFFLE,  // a seed, and a random order: "17", or nothing

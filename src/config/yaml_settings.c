@@ -55,6 +55,9 @@ static const struct option override_rows[] = {
     {"alone", .kind = OPTION_SWITCH, FIELD(override, alone)},
     {"expect", .kind = OPTION_DURATION, FIELD(override, expect_ms)},
     {"needs", .kind = OPTION_LIST, FIELD(override, need_words)},
+    {"retries", .kind = OPTION_NUMBER, FIELD(override, retries), .min = 0,
+     .max = SETTINGS_RETRIES_MAX},
+    {"retry-delay", .kind = OPTION_DURATION, FIELD(override, retry_delay_ms)},
 };
 
 #define COUNT_OF(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -460,6 +463,7 @@ read_resources(struct context *context, struct err *err)
         } else if (ok && !resources_set(context->settings, name,
                                         yaml_reader_text(reader), err)) {
             struct err why = *err;
+            *err = (struct err){0};
             ok = fail(context, err, why.text, name);
         }
         free(name);

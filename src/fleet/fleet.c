@@ -283,7 +283,7 @@ static uint32_t
 executor_room(struct executor *executor, const struct demand *demand)
 {
     struct fleet *fleet = of_executor(executor);
-    fleet->waiting = demand->waiting;
+    fleet->waiting = demand->waiting + demand->later;
     fleet->next_us = demand->expect_us;
     fleet->wanted = true;
     if (fleet->phase != FLEET_OPEN || fleet->broken || fleet->cancelled ||

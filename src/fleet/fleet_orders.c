@@ -233,8 +233,7 @@ fleet_hear_differs(struct fleet *fleet, struct join *join,
     uint32_t count = items_peek_job(items, o.job)->count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t item = items_of_job(items, o.job, i);
-        const struct item *it = items_peek(items, item);
-        if (it->state == STATE_NONE && (it->flags & ITEM_SELECTED) != 0) {
+        if (items_is_due(items, item)) {
             struct order_result result = {
                 .job = o.job,
                 .attempt = o.attempt,

@@ -178,15 +178,6 @@ order_item_at(const struct items *items, uint32_t job, uint32_t place)
     return origin->first + place;
 }
 
-static bool
-is_open(const struct items *items, uint32_t item)
-{
-    const struct item *it = items_peek(items, item);
-
-    return it->state == STATE_NONE &&
-           (it->flags & (ITEM_SELECTED | ITEM_APPEARED)) == ITEM_SELECTED;
-}
-
 void
 order_describe(struct order_text *text, const struct items *items,
                const struct order *order, struct order_places *places)
@@ -205,7 +196,7 @@ order_describe(struct order_text *text, const struct items *items,
     ARRAY_CLEAR(places);
     for (uint32_t i = 0; i < job->count; i++) {
         uint32_t item = items_of_job(items, order->job, i);
-        if (is_open(items, item)) {
+        if (items_is_due(items, item)) {
             ARRAY_ADD(places, order_place_of(items, order->job, item));
         }
     }

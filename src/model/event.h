@@ -117,6 +117,7 @@ struct event_test {
     int tries;          // how often it ran, this one included
     uint32_t process;   // as in event_job
     bool flaky;         // finished only: passed, and failed before
+    bool refused;       // finished only: flaky, and that is a failure
     bool quarantined;   // finished only: does not decide the exit status
     const char *worker; // whose slot it is; "": this machine's
     uint64_t began_us;  // since the run began

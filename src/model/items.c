@@ -401,6 +401,15 @@ items_peek_job(const struct items *items, uint32_t job)
     return &items->jobs.items[job];
 }
 
+bool
+items_is_due(const struct items *items, uint32_t item)
+{
+    const struct item *it = items_peek(items, item);
+    unsigned wanted = ITEM_SELECTED | ITEM_APPEARED | ITEM_ANSWERED;
+
+    return it->state == STATE_NONE && (it->flags & wanted) == ITEM_SELECTED;
+}
+
 uint32_t
 items_of_job(const struct items *items, uint32_t job, uint32_t place)
 {
@@ -454,8 +463,10 @@ items_job_has(const struct items *items, uint32_t job, uint32_t item)
         return false;
     }
     // What appeared while a part of a job ran belongs to all its parts.
-    if (items->items.items[item].job == found->origin &&
-        !is_in_range(&items->jobs.items[found->origin], item)) {
+    const struct item *it = &items->items.items[item];
+    if (it->job == found->origin &&
+        ((it->flags & ITEM_APPEARED) != 0 ||
+         !is_in_range(&items->jobs.items[found->origin], item))) {
         return true;
     }
     return found->list > 0 ? is_in_list(items, found, item)

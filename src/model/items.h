@@ -33,16 +33,17 @@ struct item {
     uint32_t line; // 0: not known
     uint32_t ms;   // how long it took
     uint32_t serial; // 0, or k for the k-th item of the same id: "id#k"
+    uint16_t tries;  // how often it was begun
     uint8_t state;   // enum state
-    uint8_t tries;   // how often it was begun
     uint8_t flags;   // ITEM_*
 };
 enum {
-    ITEM_SELECTED = 1,    // runs and is counted
-    ITEM_APPEARED = 2,    // was not collected, but seen while running
-    ITEM_NOT_RAN = 4,     // its framework does not count it as run
-    ITEM_BEGUN = 8,       // began in the current attempt of its job
-    ITEM_ELSEWHERE = 128, // was selected, and is run by another shard
+    ITEM_SELECTED = 1,  // runs and is counted
+    ITEM_APPEARED = 2,  // was not collected, but seen while running
+    ITEM_NOT_RAN = 4,   // its framework does not count it as run
+    ITEM_BEGUN = 8,     // began in the current attempt of its job
+    ITEM_PENDING = 16,  // has ended, but runs again: it has no state yet
+    ITEM_ANSWERED = 32, // the same, in the current attempt of its job
 };
 
 /* A job: items `first` to `first + count - 1`, or a list of items. */
@@ -107,6 +108,12 @@ struct item *items_get(struct items *items, uint32_t item);
 const struct item *items_peek(const struct items *items, uint32_t item);
 struct job *items_job(struct items *items, uint32_t job);
 const struct job *items_peek_job(const struct items *items, uint32_t job);
+
+/*
+ * Whether the job it is in has to run it now: it was collected and selected,
+ * has no state, and has not ended in this attempt.
+ */
+bool items_is_due(const struct items *items, uint32_t item);
 
 /* The `place`-th item of a job; `place` is below its count. */
 uint32_t items_of_job(const struct items *items, uint32_t job, uint32_t place);

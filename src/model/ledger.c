@@ -1,25 +1,11 @@
 #include "model/ledger.h"
 
+#include "model/ledger_internal.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
 #include "util/alloc.h"
-#include "util/array.h"
-
-// What the ledger knows of a job beside what stands in the items.
-struct page {
-    uint8_t losses;
-    bool running;  // given out, and neither ended nor lost
-    bool ended;    // what was left of it went into another job
-    bool awaited;  // lost: its next attempt has a number already
-    bool progress; // an item of it ended in the current attempt
-};
-
-struct ledger {
-    struct items *items;
-    struct tally tally;
-    ARRAY(struct page) pages;
-};
 
 enum {
     LOSSES_MAX = 2
@@ -31,20 +17,24 @@ ledger_new(struct items *items)
     struct ledger *ledger = ALLOC(struct ledger);
 
     ledger->items = items;
+    pendings_init(&ledger->pendings);
     return ledger;
 }
 
 void
 ledger_free(struct ledger *ledger)
 {
-    if (ledger != NULL) {
-        ARRAY_RELEASE(&ledger->pages);
-        free(ledger);
+    if (ledger == NULL) {
+        return;
     }
+    pendings_release(&ledger->pendings);
+    kept_free(ledger->spent);
+    ARRAY_RELEASE(&ledger->pages);
+    free(ledger);
 }
 
-static struct page *
-page_of(struct ledger *ledger, uint32_t job)
+struct page *
+ledger_page(struct ledger *ledger, uint32_t job)
 {
     assert(job < items_job_count(ledger->items));
     while (ledger->pages.count <= job) {
@@ -58,11 +48,11 @@ static bool
 is_current(struct ledger *ledger, uint32_t job, uint16_t attempt)
 {
     return attempt == items_peek_job(ledger->items, job)->attempt &&
-           !page_of(ledger, job)->ended;
+           !ledger_page(ledger, job)->ended;
 }
 
-static bool
-is_open(const struct item *item)
+bool
+ledger_is_open(const struct item *item)
 {
     return (item->flags & ITEM_SELECTED) != 0 && item->state == STATE_NONE;
 }
@@ -70,7 +60,7 @@ is_open(const struct item *item)
 uint16_t
 ledger_give(struct ledger *ledger, uint32_t job)
 {
-    struct page *page = page_of(ledger, job);
+    struct page *page = ledger_page(ledger, job);
     struct job *given = items_job(ledger->items, job);
 
     assert(!page->running && !page->ended);
@@ -85,105 +75,231 @@ ledger_give(struct ledger *ledger, uint32_t job)
     return given->attempt;
 }
 
+const struct outcome *
+ledger_last(const struct ledger *ledger, uint32_t item)
+{
+    static const struct outcome pass = {
+        .state = STATE_PASSED, .ran = true, .counted = true};
+    const struct pending *pending = pendings_find(&ledger->pendings, item);
+
+    if ((items_peek(ledger->items, item)->flags & ITEM_PENDING) == 0) {
+        return NULL;
+    }
+    return pending != NULL ? &pending->kept->outcome : &pass;
+}
+
+uint32_t
+ledger_retries(const struct ledger *ledger, uint32_t item)
+{
+    const struct pending *pending = pendings_find(&ledger->pendings, item);
+
+    return pending != NULL ? pending->retries : 0;
+}
+
+// ---------------------------------------------------------------- results
+
 // Counts a try, once for each attempt.
 static void
-count_try(struct ledger *ledger, struct item *item)
+count_try(struct ledger *ledger, uint32_t number)
 {
+    struct item *item = items_get(ledger->items, number);
+
     if ((item->flags & ITEM_BEGUN) != 0) {
         return;
     }
     item->flags |= ITEM_BEGUN;
-    if (item->tries < UINT8_MAX) {
+    if (item->tries < UINT16_MAX) {
         item->tries++;
     }
-    if (item->tries == 2) {
+    // What is repeated is not retried.
+    if (item->tries == 2 &&
+        ((item->flags & ITEM_PENDING) == 0 ||
+         pendings_find(&ledger->pendings, number) != NULL)) {
         ledger->tally.retried++;
     }
+}
+
+// Whether it may still be told of in this attempt.
+static bool
+is_awaited(const struct item *item)
+{
+    return ledger_is_open(item) && (item->flags & ITEM_ANSWERED) == 0;
 }
 
 void
 ledger_begin(struct ledger *ledger, uint32_t job, uint16_t attempt,
              uint32_t item)
 {
-    if (!is_current(ledger, job, attempt) ||
-        !items_job_has(ledger->items, job, item)) {
-        return;
+    if (is_current(ledger, job, attempt) &&
+        items_job_has(ledger->items, job, item) &&
+        is_awaited(items_peek(ledger->items, item))) {
+        count_try(ledger, item);
     }
-    struct item *begun = items_get(ledger->items, item);
-    if (is_open(begun)) {
-        count_try(ledger, begun);
+}
+
+static bool
+clears(enum state state)
+{
+    return state == STATE_PASSED || state == STATE_XFAILED;
+}
+
+// Which of two outcomes counts: that of this attempt, or the last one before.
+static const struct outcome *
+choose(const struct outcome *last, const struct outcome *now)
+{
+    if (clears(now->state) || state_is_bad(now->state)) {
+        return now;
     }
+    if (now->state == STATE_SKIPPED) {
+        return state_is_bad(last->state) ? last : now;
+    }
+    return last;
+}
+
+// The outcome that counts of an item that is decided now.
+static const struct outcome *
+find_word(struct ledger *ledger, const struct ledger_said *said, bool *flaky)
+{
+    struct item *item = items_get(ledger->items, said->item);
+    struct kept *kept = pendings_take(&ledger->pendings, said->item);
+    const struct outcome *last = kept != NULL ? &kept->outcome : NULL;
+    bool passed = (item->flags & ITEM_PENDING) != 0 && kept == NULL;
+
+    kept_free(ledger->spent);
+    ledger->spent = kept;
+    item->flags &= (uint8_t) ~(ITEM_PENDING | ITEM_ANSWERED);
+    *flaky = false;
+    if (passed) {
+        ledger->pass = (struct outcome){
+            .state = STATE_PASSED,
+            .us = (uint64_t)item->ms * 1000,
+            .ran = true,
+            .counted = true,
+        };
+        last = &ledger->pass;
+    }
+    if (last == NULL) {
+        return said->outcome;
+    }
+    *flaky = state_is_bad(last->state) && clears(said->outcome->state);
+    return choose(last, said->outcome);
+}
+
+static void
+note_time(struct item *item, const struct outcome *outcome)
+{
+    uint64_t ms = (outcome->us + 500) / 1000;
+
+    item->ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+static void
+count_word(struct ledger *ledger, const struct ledger_word *word,
+           bool quarantined)
+{
+    struct tally *tally = &ledger->tally;
+
+    if (quarantined && state_is_bad(word->outcome->state)) {
+        tally_add_quarantined(tally, word->outcome);
+    } else {
+        tally_add(tally, word->outcome);
+    }
+    tally->flaky += word->flaky;
+    tally->flaky_failures +=
+        word->flaky && ledger->refuses_flaky && !quarantined;
 }
 
 // Enters the state of an item that has none.
 static void
-enter(struct ledger *ledger, struct item *item, const struct outcome *outcome)
+enter(struct ledger *ledger, const struct ledger_said *said,
+      struct ledger_word *word)
 {
-    uint64_t ms = (outcome->us + 500) / 1000;
-
-    assert(outcome->state > STATE_NONE && outcome->state < STATE_COUNT);
-    item->state = (uint8_t)outcome->state;
-    item->ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-    if (outcome->ran) {
-        count_try(ledger, item);
-    } else {
+    word->outcome = find_word(ledger, said, &word->flaky);
+    struct item *item = items_get(ledger->items, said->item);
+    assert(word->outcome->state > STATE_NONE &&
+           word->outcome->state < STATE_COUNT);
+    item->state = (uint8_t)word->outcome->state;
+    note_time(item, word->outcome);
+    if (!word->outcome->ran) {
         item->flags |= ITEM_NOT_RAN;
     }
-    tally_add(&ledger->tally, outcome);
-}
-
-enum ledger_answer
-ledger_take(struct ledger *ledger, uint32_t job, uint16_t attempt,
-            uint32_t item, const struct outcome *outcome)
-{
-    if (!items_job_has(ledger->items, job, item)) {
-        return LEDGER_FOREIGN;
-    }
-    struct item *taken = items_get(ledger->items, item);
-    if ((taken->flags & ITEM_SELECTED) == 0) {
-        return LEDGER_FOREIGN;
-    }
-    if (!is_current(ledger, job, attempt) || taken->state != STATE_NONE) {
-        ledger->tally.late++;
-        return LEDGER_LATE;
-    }
-    enter(ledger, taken, outcome);
-    if ((taken->flags & ITEM_APPEARED) == 0) {
-        page_of(ledger, job)->progress = true;
-    }
-    return LEDGER_TAKEN;
+    count_word(ledger, word, said->quarantined);
 }
 
 bool
-ledger_decide(struct ledger *ledger, uint32_t item,
-              const struct outcome *outcome)
+ledger_awaits(struct ledger *ledger, uint32_t job, uint16_t attempt,
+              uint32_t item)
 {
-    struct item *decided = items_get(ledger->items, item);
+    return items_job_has(ledger->items, job, item) &&
+           is_current(ledger, job, attempt) &&
+           is_awaited(items_peek(ledger->items, item));
+}
 
-    if (!is_open(decided)) {
+enum ledger_answer
+ledger_take(struct ledger *ledger, const struct ledger_said *said,
+            struct ledger_word *word)
+{
+    *word = (struct ledger_word){0};
+    if (!items_job_has(ledger->items, said->job, said->item)) {
+        return LEDGER_FOREIGN;
+    }
+    struct item *item = items_get(ledger->items, said->item);
+    if ((item->flags & ITEM_SELECTED) == 0) {
+        return LEDGER_FOREIGN;
+    }
+    if (!is_current(ledger, said->job, said->attempt) || !is_awaited(item)) {
+        ledger->tally.late++;
+        return LEDGER_LATE;
+    }
+    if ((item->flags & ITEM_APPEARED) == 0) {
+        ledger_page(ledger, said->job)->progress = true;
+    }
+    if (said->outcome->ran || said->again ||
+        (item->flags & ITEM_PENDING) != 0) {
+        count_try(ledger, said->item);
+    }
+    if (!said->again) {
+        enter(ledger, said, word);
+        return LEDGER_TAKEN;
+    }
+    // A plain pass needs no more than its flag: repeating costs nothing.
+    if (said->outcome->state != STATE_PASSED ||
+        pendings_find(&ledger->pendings, said->item) != NULL) {
+        pendings_keep(&ledger->pendings, said->item, said->outcome);
+    }
+    item->flags |= ITEM_PENDING | ITEM_ANSWERED;
+    note_time(item, said->outcome);
+    return LEDGER_ASIDE;
+}
+
+bool
+ledger_decide(struct ledger *ledger, const struct ledger_said *said,
+              struct ledger_word *word)
+{
+    *word = (struct ledger_word){0};
+    if (!ledger_is_open(items_peek(ledger->items, said->item))) {
         return false;
     }
-    enter(ledger, decided, outcome);
+    enter(ledger, said, word);
     return true;
 }
 
-// The items of a job that have no state yet, ready for another attempt.
-static uint32_t *
-open_items(struct ledger *ledger, uint32_t job, uint32_t *count)
+// ------------------------------------------------------------ jobs that end
+
+struct picked
+ledger_pick_due(struct ledger *ledger, uint32_t job)
 {
     uint32_t all = items_peek_job(ledger->items, job)->count;
-    uint32_t *open = alloc_resize(NULL, all, sizeof(*open));
+    struct picked due = {alloc_resize(NULL, all, sizeof(uint32_t)), 0};
 
-    *count = 0;
     for (uint32_t i = 0; i < all; i++) {
         uint32_t number = items_of_job(ledger->items, job, i);
-        struct item *item = items_get(ledger->items, number);
-        if (is_open(item) && (item->flags & ITEM_APPEARED) == 0) {
-            item->flags &= (uint8_t)~ITEM_BEGUN;
-            open[(*count)++] = number;
+        if (items_is_due(ledger->items, number)) {
+            items_get(ledger->items, number)->flags &= (uint8_t)~ITEM_BEGUN;
+            due.items[due.count++] = number;
         }
     }
-    return open;
+    return due;
 }
 
 uint32_t
@@ -191,21 +307,22 @@ ledger_end(struct ledger *ledger, uint32_t job, uint16_t attempt,
            bool *progress)
 {
     uint32_t rest = JOB_NONE;
-    uint32_t count = 0;
 
     *progress = true;
-    if (!is_current(ledger, job, attempt) || !page_of(ledger, job)->running) {
+    if (!is_current(ledger, job, attempt) ||
+        !ledger_page(ledger, job)->running) {
         return JOB_NONE;
     }
-    uint32_t *open = open_items(ledger, job, &count);
-    if (count > 0) {
-        rest = items_split_job(ledger->items, job, open, count);
+    struct picked due = ledger_pick_due(ledger, job);
+    if (due.count > 0) {
+        rest = items_split_job(ledger->items, job, due.items, due.count);
         // Asking for the page of a new job moves all pages.
-        uint8_t losses = page_of(ledger, job)->losses;
-        page_of(ledger, rest)->losses = losses;
+        struct page page = *ledger_page(ledger, job);
+        ledger_page(ledger, rest)->losses = page.losses;
+        ledger_page(ledger, rest)->rounds = page.rounds;
     }
-    free(open);
-    struct page *page = page_of(ledger, job);
+    free(due.items);
+    struct page *page = ledger_page(ledger, job);
     page->running = false;
     page->ended = true;
     *progress = page->progress;
@@ -215,16 +332,16 @@ ledger_end(struct ledger *ledger, uint32_t job, uint16_t attempt,
 enum ledger_loss
 ledger_lose(struct ledger *ledger, uint32_t job, uint16_t attempt)
 {
-    struct page *page = page_of(ledger, job);
-    uint32_t count = 0;
+    struct page *page = ledger_page(ledger, job);
 
     if (!is_current(ledger, job, attempt) || !page->running) {
         return LEDGER_NOTHING;
     }
-    free(open_items(ledger, job, &count));
+    struct picked due = ledger_pick_due(ledger, job);
+    free(due.items);
     page->running = false;
-    page->ended = count == 0;
-    if (count == 0) {
+    page->ended = due.count == 0;
+    if (due.count == 0) {
         return LEDGER_NOTHING;
     }
     if (++page->losses >= LOSSES_MAX) {
@@ -235,6 +352,8 @@ ledger_lose(struct ledger *ledger, uint32_t job, uint16_t attempt)
     page->awaited = true;
     return LEDGER_AGAIN;
 }
+
+// ------------------------------------------------------------- the counts
 
 bool
 ledger_is_settled(const struct ledger *ledger)
@@ -258,6 +377,12 @@ void
 ledger_count_late(struct ledger *ledger)
 {
     ledger->tally.late++;
+}
+
+void
+ledger_refuse_flaky(struct ledger *ledger)
+{
+    ledger->refuses_flaky = true;
 }
 
 void
@@ -289,10 +414,11 @@ ledger_drop(struct ledger *ledger, uint32_t item)
 {
     struct item *dropped = items_get(ledger->items, item);
 
-    if (!is_open(dropped)) {
+    if (!ledger_is_open(dropped)) {
         return false;
     }
-    dropped->flags &= (uint8_t)~ITEM_SELECTED;
+    kept_free(pendings_take(&ledger->pendings, item));
+    dropped->flags &= (uint8_t) ~(ITEM_SELECTED | ITEM_PENDING | ITEM_ANSWERED);
     assert(ledger->tally.selected > 0);
     ledger->tally.selected--;
     return true;

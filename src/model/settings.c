@@ -16,6 +16,8 @@ settings_init(struct settings *settings)
         .output_limit = UINT64_C(1024) * 1024,
         .db_prefix = alloc_dup("test"),
         .prepare_timeout_ms = 10 * 60 * 1000,
+        .retry_delay_ms = 250,
+        .retry_budget = RETRY_BUDGET_NONE,
         .verbosity = 1,
         .durations = 5,
         .queue = alloc_dup("default"),
@@ -51,6 +53,8 @@ override_init(struct override *override)
         .expect_ms = OVERRIDE_UNSAID,
         .alone = OVERRIDE_UNSAID,
         .need_count = -1,
+        .retries = OVERRIDE_UNSAID,
+        .retry_delay_ms = OVERRIDE_UNSAID,
     };
 }
 
@@ -150,6 +154,7 @@ settings_release(struct settings *settings)
     texts_release(&settings->simulated_shared);
     free(settings->distribution);
     texts_release(&settings->tags);
+    texts_release(&settings->quarantine);
     texts_release(&settings->exclude_tags);
     texts_release(&settings->python_args);
     release_workspaces(settings);

@@ -47,6 +47,11 @@ enum order_mode {
     ORDER_RANDOM   // by the seed
 };
 
+enum flaky_mode {
+    FLAKY_PASS,
+    FLAKY_FAIL
+};
+
 /* A list of texts; `at[count]` is NULL. */
 struct texts {
     char **at;
@@ -92,7 +97,16 @@ struct override {
     struct texts need_words;  // "db", "db=2"; config/ makes needs of them
     struct need *needs;       // each resource once
     int need_count;           // -1: nothing is said
+    uint32_t retries;         // OVERRIDE_UNSAID
+    uint32_t retry_delay_ms;  // likewise
 };
+
+/* So often an item may be retried; so often all may be repeated. */
+#define SETTINGS_RETRIES_MAX 100
+#define SETTINGS_REPEAT_MAX 65000
+
+/* What --retry-budget allows. */
+#define RETRY_BUDGET_NONE UINT32_MAX
 
 struct settings {
     // What to run.
@@ -141,6 +155,16 @@ struct settings {
     uint32_t simulated_jobs;       // of the distribution
     uint32_t simulated_slots;      // 0: those of the recording
     struct texts simulated_shared; // "UNITS:PERCENT%" of each resource
+
+    // More than once.
+    uint32_t retries;        // of an item that ended badly
+    uint32_t retry_delay_ms; // before the first; then twice as long each time
+    uint32_t retry_budget;   // items; RETRY_BUDGET_NONE: there is none
+    uint32_t retry_share;    // of what is selected, in 1/100 %; 0: not said so
+    enum flaky_mode flaky;   // what passes after it failed
+    struct texts quarantine; // patterns of items that decide nothing
+    uint32_t repeat;         // so often must each item pass; 0, 1: once
+    bool until_fail;         // repeat all until one fails
 
     // Limits; 0: none.
     uint32_t timeout_ms;      // of a job

@@ -60,12 +60,12 @@ complete(struct counts *counts, enum state state)
     }
 }
 
-void
-tally_add(struct tally *tally, const struct outcome *outcome)
+static void
+add(struct tally *tally, const struct outcome *outcome,
+    const struct counts *found)
 {
-    struct counts counts = count_findings(outcome);
+    struct counts counts = *found;
 
-    complete(&counts, outcome->state);
     if (!outcome->counted) {
         counts.of[FINDING_SKIP] = 0;
     }
@@ -78,6 +78,27 @@ tally_add(struct tally *tally, const struct outcome *outcome)
     tally->skips += counts.of[FINDING_SKIP];
     tally->xfails += counts.of[FINDING_XFAIL];
     tally->xpasses += counts.of[FINDING_XPASS];
+}
+
+void
+tally_add(struct tally *tally, const struct outcome *outcome)
+{
+    struct counts counts = count_findings(outcome);
+
+    complete(&counts, outcome->state);
+    add(tally, outcome, &counts);
+}
+
+void
+tally_add_quarantined(struct tally *tally, const struct outcome *outcome)
+{
+    struct counts counts = count_findings(outcome);
+
+    counts.of[FINDING_FAILURE] = 0;
+    counts.of[FINDING_ERROR] = 0;
+    counts.of[FINDING_XPASS] = 0;
+    add(tally, outcome, &counts);
+    tally->quarantined++;
 }
 
 // Items that have a state.
@@ -101,12 +122,14 @@ tally_adds_up(const struct tally *tally)
 bool
 tally_is_green(const struct tally *tally)
 {
+    uint32_t bad = tally->flaky_failures;
+
     for (int i = 0; i < STATE_COUNT; i++) {
-        if (state_is_bad((enum state)i) && tally->states[i] > 0) {
-            return false;
+        if (state_is_bad((enum state)i)) {
+            bad += tally->states[i];
         }
     }
-    return true;
+    return bad <= tally->quarantined;
 }
 
 // In the order of the line; `always` are those that a reader looks for.
@@ -161,6 +184,8 @@ tally_line(const struct tally *tally, struct buf *buf)
                  settled(tally) - tally->selected);
     }
     add_remark(buf, &opened, tally->retried, "retried");
+    add_remark(buf, &opened, tally->flaky, "flaky");
+    add_remark(buf, &opened, tally->quarantined, "quarantined");
     add_remark(buf, &opened, tally->late,
                tally->late == 1 ? "late duplicate" : "late duplicates");
     add_remark(buf, &opened, tally->leaks,
@@ -201,6 +226,7 @@ tally_unittest_line(const struct tally *tally, struct buf *buf)
     add_count(buf, &before, "skipped", tally->skips);
     add_count(buf, &before, "expected failures", tally->xfails);
     add_count(buf, &before, "unexpected successes", tally->xpasses);
+    add_count(buf, &before, "flaky", tally->flaky_failures);
     if (*before == ',') {
         buf_add_char(buf, ')');
     }

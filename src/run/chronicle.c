@@ -210,6 +210,7 @@ describe_test(struct chronicle *chronicle, const struct chronicle_place *place)
         .process = seats_find(&chronicle->seats, place->slot, place->job,
                               place->attempt),
         .attempt = item->tries > 0 ? item->tries : 1,
+        .tries = item->tries,
         .began_us = place->began_us > origin ? place->began_us - origin : 0,
     };
     if (place->file.len > 0) {
@@ -256,15 +257,19 @@ what_runs_again(const struct chronicle *chronicle,
     return buf_slice(&chronicle->id);
 }
 
-void
-chronicle_test_finished(struct chronicle *chronicle,
-                        const struct chronicle_place *place,
-                        const struct outcome *outcome)
+static void
+tell_ending(struct chronicle *chronicle, enum event_kind kind,
+            const struct chronicle_place *place,
+            const struct chronicle_ending *ending)
 {
-    struct event event = make(chronicle, EVENT_TEST_FINISHED);
+    const struct outcome *outcome = ending->outcome;
+    struct event event = make(chronicle, kind);
     event.test = describe_test(chronicle, place);
     event.test.us = outcome->us;
     event.test.outcome = outcome;
+    event.test.flaky = ending->flaky;
+    event.test.refused = ending->refused;
+    event.test.quarantined = ending->quarantined;
     event.test.rerun = "";
     if (state_is_bad(outcome->state) && chronicle->rerun != NULL) {
         buf_reset(&chronicle->command);
@@ -276,18 +281,19 @@ chronicle_test_finished(struct chronicle *chronicle,
 }
 
 void
-chronicle_elsewhere(struct chronicle *chronicle, uint32_t item, uint32_t shard)
+chronicle_test_finished(struct chronicle *chronicle,
+                        const struct chronicle_place *place,
+                        const struct chronicle_ending *ending)
 {
-    struct event event = make(chronicle, EVENT_ELSEWHERE);
-    buf_reset(&chronicle->id);
-    items_id(chronicle->items, item, &chronicle->id);
-    event.elsewhere = (struct event_elsewhere){
-        .id = buf_text(&chronicle->id),
-        .job = items_job_name(chronicle->items,
-                              items_peek(chronicle->items, item)->job),
-        .shard = shard,
-    };
-    tell(chronicle, &event);
+    tell_ending(chronicle, EVENT_TEST_FINISHED, place, ending);
+}
+
+void
+chronicle_test_attempt(struct chronicle *chronicle,
+                       const struct chronicle_place *place,
+                       const struct chronicle_ending *ending)
+{
+    tell_ending(chronicle, EVENT_TEST_ATTEMPT, place, ending);
 }
 
 void

@@ -39,6 +39,14 @@ struct chronicle_place {
     struct slice file; // empty: its job's
 };
 
+/* How an item ended. */
+struct chronicle_ending {
+    const struct outcome *outcome;
+    bool flaky;       // passed, and had failed before
+    bool refused;     // flaky, and that is a failure
+    bool quarantined; // bad or flaky, and decides nothing
+};
+
 /* Borrows all three. */
 void chronicle_init(struct chronicle *chronicle, struct items *items,
                     struct event_sink *sink, const char *rerun);
@@ -64,10 +72,11 @@ void chronicle_test_slow(struct chronicle *chronicle,
                          const struct chronicle_place *place, uint64_t us);
 void chronicle_test_finished(struct chronicle *chronicle,
                              const struct chronicle_place *place,
-                             const struct outcome *outcome);
-/* An item that another shard has. */
-void chronicle_elsewhere(struct chronicle *chronicle, uint32_t item,
-                         uint32_t shard);
+                             const struct chronicle_ending *ending);
+/* It ended, and runs again. */
+void chronicle_test_attempt(struct chronicle *chronicle,
+                            const struct chronicle_place *place,
+                            const struct chronicle_ending *ending);
 void chronicle_leak(struct chronicle *chronicle, const struct event_leak *leak);
 /* Whose the slots are is remembered from here on, also after it left. */
 void chronicle_worker(struct chronicle *chronicle,

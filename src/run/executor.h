@@ -24,6 +24,7 @@ struct order {
 /* What waits to be given out, as far as a place has to know it. */
 struct demand {
     uint32_t waiting;   // jobs that have not been given out
+    uint32_t later;     // that will be waiting: who is idle is still needed
     uint64_t expect_us; // of the one that is next; 0: not known
     bool idle_only;     // that one may lie behind no other
 };

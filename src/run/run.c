@@ -79,10 +79,8 @@ start_jobs(struct run *run)
     }
     run->nothing = collected.items == 0;
     ledger_count_selected(run->ledger);
+    chances_count(&run->book.chances, ledger_tally(run->ledger)->selected);
     chronicle_collected(&run->chronicle, &collected);
-    if (!run->params.list_only) {
-        gathering_tell_elsewhere(&run->gathering);
-    }
     if (run->nothing || run->params.list_only) {
         run_drain(run);
         return;
@@ -205,6 +203,16 @@ run_drain(struct run *run)
     run->params.executor->ops->drain(run->params.executor);
 }
 
+/* Where all is repeated until something fails, the time it took is no loss. */
+static bool
+is_cut_short(const struct run *run)
+{
+    bool whole = run->params.settings->until_fail &&
+                 ledger_tally(run->ledger)->states[STATE_NOT_RUN] == 0;
+    return run->stop == STOP_ASKED || run->stop == STOP_INTERRUPTED ||
+           (run->stop == STOP_TIME && !whole);
+}
+
 static int
 exit_status(const struct run *run)
 {
@@ -218,8 +226,7 @@ exit_status(const struct run *run)
     if (run->stop == STOP_BROKEN || !settled) {
         return 3;
     }
-    if (run->stop == STOP_ASKED || run->stop == STOP_TIME ||
-        run->stop == STOP_INTERRUPTED) {
+    if (is_cut_short(run)) {
         return 2;
     }
     if (!tally_is_green(tally) || run->stop == STOP_BAILED) {
@@ -259,18 +266,15 @@ run_new(const struct run_params *params)
     run->params = *params;
     chronicle_init(&run->chronicle, params->items, params->sink, params->rerun);
     run->ledger = ledger_new(params->items);
-    run->book = (struct book){
-        .items = params->items,
-        .ledger = run->ledger,
-        .chronicle = &run->chronicle,
-    };
+    book_init(&run->book, params->settings, params->items, run->ledger,
+              &run->chronicle);
+    again_init(&run->again, params->loop, run_on_retry_due, run);
     gathering_init(&run->gathering,
                    &(struct gathering_params){
                        .settings = params->settings,
                        .items = params->items,
                        .source = params->source,
                        .chronicle = &run->chronicle,
-                       .durations = params->durations,
                        .filter = params->filter,
                        .commands = params->commands && !params->list_only,
                        .on_done = on_gathered,
@@ -290,6 +294,8 @@ run_free(struct run *run)
         return;
     }
     deadline_release(&run->max_time);
+    again_release(&run->again);
+    book_release(&run->book);
     queue_free(run->queue);
     terms_index_release(&run->terms);
     forecast_release(&run->forecast);
@@ -318,6 +324,8 @@ run_stop(struct run *run, enum stop_reason reason, bool now)
 {
     if (run->stop == STOP_NONE) {
         run->stop = reason;
+        run->book.chances.closed = true;
+        again_drop(&run->again);
         bool broken = reason == STOP_BROKEN && err_is_set(&run->err);
         chronicle_stopping(&run->chronicle, reason,
                            broken ? run->err.text : NULL);

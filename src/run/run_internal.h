@@ -7,6 +7,7 @@
 #define RUN_RUN_INTERNAL_H
 
 #include "loop/deadline.h"
+#include "run/again.h"
 #include "run/book.h"
 #include "run/forecast.h"
 #include "run/gathering.h"
@@ -37,11 +38,13 @@ struct run {
     struct queue *queue;
     struct terms_index terms;
     struct forecast forecast;
+    struct again again; // what is not in the queue yet
     uint32_t running; // orders that have not ended
     enum stop_reason stop;
     bool giving; // inside give_out: a slot that answers at once must wait
     struct deadline max_time;
-    bool nothing; // is selected
+    bool told_budget; // that the retries are used up
+    bool nothing;     // is selected
     bool began;   // items were selected: each of them needs a state
     struct err err;
     char *bail;
@@ -56,6 +59,9 @@ void run_on_drained(void *ctx); // of executor_events
 
 /* Gives out jobs as long as there is room; drains when there are none left. */
 void run_give_out(struct run *run);
+
+/* A job that waited for its retry does not have to any longer. */
+void run_on_retry_due(void *ctx, uint32_t job);
 
 /* Something was entered in the book: it may be too much. */
 void run_look_at_book(struct run *run);

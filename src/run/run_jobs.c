@@ -23,6 +23,7 @@ give(struct run *run, uint32_t job)
         .test_timeout_ms = terms->test_timeout_ms,
         .slow_ms = terms->slow_ms,
         .expect_us = forecast_us(&run->forecast, job),
+        .avoid = again_take_slot(&run->again, job) + 1,
     };
     run->running++;
     run->params.executor->ops->start(run->params.executor, &order);
@@ -41,6 +42,7 @@ has_room(const struct run *run, uint32_t next, bool idle_only)
     struct demand demand = {
         .waiting = queue_waiting(run->queue),
         .expect_us = next != JOB_NONE ? forecast_us(&run->forecast, next) : 0,
+        .later = again_count(&run->again),
         .idle_only = idle_only,
     };
     return executor->ops->room(executor, &demand) > 0;
@@ -64,6 +66,19 @@ take_next(struct run *run)
     return queue_next(run->queue, false);
 }
 
+/* What passed in this round runs again when nothing else waits. */
+static void
+begin_round(struct run *run)
+{
+    uint32_t job = JOB_NONE;
+    if (queue_waiting(run->queue) > 0) {
+        return;
+    }
+    while ((job = again_next_round(&run->again)) != JOB_NONE) {
+        give_again(run, job);
+    }
+}
+
 void
 run_give_out(struct run *run)
 {
@@ -72,6 +87,7 @@ run_give_out(struct run *run)
     }
     run->giving = true;
     while (run->stop == STOP_NONE) {
+        begin_round(run);
         uint32_t job = take_next(run);
         if (job == JOB_NONE) {
             break;
@@ -79,9 +95,42 @@ run_give_out(struct run *run)
         give(run, job);
     }
     run->giving = false;
-    bool idle = run->running == 0;
-    if (idle && (run->stop != STOP_NONE || queue_waiting(run->queue) == 0)) {
+    uint32_t left = queue_waiting(run->queue) + again_count(&run->again);
+    if (run->running == 0 && (run->stop != STOP_NONE || left == 0)) {
         run_drain(run);
+    }
+}
+
+void
+run_on_retry_due(void *ctx, uint32_t job)
+{
+    struct run *run = ctx;
+    give_again(run, job);
+    run_give_out(run);
+}
+
+/* What the book wants to run again. */
+static void
+take_retries(struct run *run)
+{
+    for (size_t i = 0; i < run->book.retries.count; i++) {
+        const struct book_retry *retry = &run->book.retries.items[i];
+        if (run->stop != STOP_NONE) {
+            break;
+        }
+        if (retry->round) {
+            again_add_round(&run->again, retry->job);
+        } else {
+            again_delay(&run->again, retry->job, retry->delay_ms, retry->slot);
+        }
+    }
+    ARRAY_CLEAR(&run->book.retries);
+    if (run->book.chances.refused && !run->told_budget) {
+        run->told_budget = true;
+        chronicle_note(&run->chronicle, NOTE_WARNING,
+                       "the retry budget is spent: what fails from here on is "
+                       "not run again",
+                       NULL);
     }
 }
 
@@ -90,7 +139,8 @@ run_give_out(struct run *run)
 void
 run_look_at_book(struct run *run)
 {
-    uint32_t most = run->params.settings->max_fail;
+    const struct settings *settings = run->params.settings;
+    uint32_t most = settings->until_fail ? 1 : settings->max_fail;
     if (run->book.full) {
         struct err err = {0};
         run->book.full = false; // it is said once
@@ -189,6 +239,7 @@ on_end(void *ctx, const struct order_report *report)
     if (rest != JOB_NONE) {
         give_again(run, rest);
     }
+    take_retries(run);
     run_look_at_book(run);
     run_give_out(run);
 }

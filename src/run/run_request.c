@@ -20,9 +20,7 @@ list_open(const struct items *items, uint32_t job, struct open_items *open)
     uint32_t count = items_peek_job(items, job)->count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t number = items_of_job(items, job, i);
-        const struct item *item = items_peek(items, number);
-        if (item->state == STATE_NONE &&
-            (item->flags & (ITEM_SELECTED | ITEM_APPEARED)) == ITEM_SELECTED) {
+        if (items_is_due(items, number)) {
             ARRAY_ADD(open, number);
         }
     }

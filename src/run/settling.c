@@ -1,5 +1,7 @@
 #include "run/settling.h"
 
+#include "run/settling_again.h"
+
 #include "run/verdict.h"
 #include "util/alloc.h"
 #include "util/now.h"
@@ -31,7 +33,7 @@ settle_bad_end(struct book *book, const struct order_report *report)
     struct verdict verdict;
     verdict_of_report(&verdict, report);
     if (report->running != ITEM_NONE &&
-        book_is_open(book->items, report->running)) {
+        items_is_due(book->items, report->running)) {
         uint64_t now = (uint64_t)now_usec();
         struct chronicle_place place = {
             .job = report->job,
@@ -57,12 +59,15 @@ settle_rest(struct book *book, const struct order_report *report, bool stopped)
     if (report->end == ORDER_DONE && !report->left) {
         verdict_error(&verdict, STATE_ERROR, "missing",
                       "no result came for this test");
-        book_decide_rest(book, report->job, report->attempt, report->slot,
-                         &verdict.outcome);
+        book_take_rest(book, report->job, report->slot, &verdict.outcome,
+                       false);
     } else if (report->end == ORDER_TIMEOUT && report->job_limit) {
         verdict_not_run(&verdict, "the time of its job was over");
-        book_decide_rest(book, report->job, report->attempt, report->slot,
-                         &verdict.outcome);
+        // Where the one that took it runs again, so do those behind it.
+        bool kept = report->running != ITEM_NONE &&
+                    (items_peek(book->items, report->running)->flags &
+                     ITEM_ANSWERED) != 0;
+        book_take_rest(book, report->job, report->slot, &verdict.outcome, kept);
     }
     bool progress = true;
     uint32_t rest =
@@ -79,8 +84,9 @@ settle_rest(struct book *book, const struct order_report *report, bool stopped)
         } else {
             verdict_not_run(&verdict, "its process ended before it began");
         }
-        book_decide_rest(book, rest, report->attempt, report->slot,
-                         &verdict.outcome);
+        book_move_extras(book, report->job, rest);
+        book_take_rest(book, rest, report->slot, &verdict.outcome, false);
+        settling_again(book, report, rest, JOB_NONE);
         return JOB_NONE;
     }
     return rest;
@@ -95,8 +101,8 @@ settle_lost(struct book *book, const struct order_report *report, bool stopped)
         return stopped ? JOB_NONE : report->job;
     case LEDGER_GIVEN_UP:
         verdict_of_report(&verdict, report);
-        book_decide_rest(book, report->job, report->attempt, report->slot,
-                         &verdict.outcome);
+        book_take_rest(book, report->job, report->slot, &verdict.outcome,
+                       false);
         return JOB_NONE;
     case LEDGER_NOTHING:
         return JOB_NONE;
@@ -107,11 +113,18 @@ settle_lost(struct book *book, const struct order_report *report, bool stopped)
 uint32_t
 settling_end(struct book *book, const struct order_report *report, bool stopped)
 {
+    uint32_t rest = JOB_NONE;
     if (report->end == ORDER_LOST) {
-        return settle_lost(book, report, stopped);
+        rest = settle_lost(book, report, stopped);
+    } else {
+        if (report->end != ORDER_DONE) {
+            settle_bad_end(book, report);
+        }
+        rest = settle_rest(book, report, stopped);
     }
-    if (report->end != ORDER_DONE) {
-        settle_bad_end(book, report);
+    // A job that was lost keeps what was set aside until it ends.
+    if (!stopped && rest != report->job) {
+        settling_again(book, report, report->job, rest);
     }
-    return settle_rest(book, report, stopped);
+    return rest;
 }

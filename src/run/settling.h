@@ -10,8 +10,8 @@
 
 /*
  * Settles the report of an order: every item of it has a state afterwards, or
- * is in the job that is given, which is to be run again. JOB_NONE: there is
- * nothing left. With `stopped` nothing is begun any more; what has no state
+ * is in the job that is given, which is to be run again at once, or in one of
+ * the book's retries. JOB_NONE: nothing is to be run at once. With `stopped` nothing is begun any more; what has no state
  * then keeps none.
  */
 uint32_t settling_end(struct book *book, const struct order_report *report,

@@ -131,7 +131,8 @@ was_early(struct slot *slot, uint32_t item)
 static bool
 has_state(const struct slot *slot, uint32_t item)
 {
-    return items_peek(slot->shared->items, item)->state != STATE_NONE;
+    const struct item *it = items_peek(slot->shared->items, item);
+    return it->state != STATE_NONE || (it->flags & ITEM_ANSWERED) != 0;
 }
 
 void

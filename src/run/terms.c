@@ -20,6 +20,8 @@ merge(struct override *merged, const struct override *override)
     take_first(&merged->slow_ms, override->slow_ms);
     take_first(&merged->expect_ms, override->expect_ms);
     take_first(&merged->alone, override->alone);
+    take_first(&merged->retries, override->retries);
+    take_first(&merged->retry_delay_ms, override->retry_delay_ms);
     if (merged->need_count < 0) {
         merged->need_count = override->need_count;
         merged->needs = override->needs;
@@ -61,6 +63,9 @@ terms_of_job(struct terms *terms, const struct settings *settings,
             first_of(said.test_timeout_ms, settings->test_timeout_ms),
         .slow_ms = first_of(said.slow_ms, settings->slow_ms),
         .expect_ms = first_of(said.expect_ms, 0),
+        .retries = first_of(said.retries, settings->retries),
+        .retry_delay_ms =
+            first_of(said.retry_delay_ms, settings->retry_delay_ms),
         .alone = alone || first_of(said.alone, 0) != 0,
         .need_count = said.need_count > 0 ? said.need_count : 0,
         .needs = said.needs,
@@ -75,6 +80,7 @@ are_equal(const struct terms *a, const struct terms *b)
     return a->timeout_ms == b->timeout_ms &&
            a->test_timeout_ms == b->test_timeout_ms &&
            a->slow_ms == b->slow_ms && a->expect_ms == b->expect_ms &&
+           a->retries == b->retries && a->retry_delay_ms == b->retry_delay_ms &&
            a->alone == b->alone && a->needs == b->needs;
 }
 

@@ -20,6 +20,8 @@ struct terms {
     uint32_t test_timeout_ms; // of an item; 0: none
     uint32_t slow_ms;         // 0: no notice
     uint32_t expect_ms;       // what mule.yaml says it takes; 0: nothing
+    uint32_t retries;         // of an item that ended badly
+    uint32_t retry_delay_ms;  // before the first
     bool alone;
     int need_count;
     const struct need *needs; // borrowed from the settings

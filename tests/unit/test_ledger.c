@@ -55,7 +55,19 @@ take(struct book *book, uint32_t job, uint16_t attempt, uint32_t item,
     struct outcome outcome = {
         .state = state, .us = 2500, .ran = true, .counted = true};
 
-    return ledger_take(book->ledger, job, attempt, item, &outcome);
+    return ledger_take(
+        book->ledger,
+        &(struct ledger_said){
+            .job = job, .attempt = attempt, .item = item, .outcome = &outcome},
+        &(struct ledger_word){0});
+}
+
+static bool
+decide(struct book *book, uint32_t item, const struct outcome *outcome)
+{
+    return ledger_decide(
+        book->ledger, &(struct ledger_said){.item = item, .outcome = outcome},
+        &(struct ledger_word){0});
 }
 
 static enum state
@@ -318,9 +330,9 @@ the_caller_may_decide_about_an_item_wherever_its_job_is(void **state)
     ledger_give(book->ledger, book->job);
     take(book, book->job, 1, 0, STATE_PASSED);
     ledger_end(book->ledger, book->job, 1, &progress);
-    assert_false(ledger_decide(book->ledger, 0, &outcome));
+    assert_false(decide(book, 0, &outcome));
     for (uint32_t i = 1; i < 4; i++) {
-        assert_true(ledger_decide(book->ledger, i, &outcome));
+        assert_true(decide(book, i, &outcome));
     }
     assert_true(ledger_is_settled(book->ledger));
     assert_int_equal(tally(book)->states[STATE_NOT_RUN], 3);

@@ -19,13 +19,14 @@ the_table_is_sound(void **state)
 
     for (size_t i = 0; i < count; i++) {
         const struct option *row = &rows[i];
-        bool takes =
-            row->kind == OPTION_NUMBER || row->kind == OPTION_FAILURES ||
-            row->kind == OPTION_CHOICE || row->kind == OPTION_DURATION ||
-            row->kind == OPTION_SIZE || row->kind == OPTION_TEXT ||
-            row->kind == OPTION_TEXTS || row->kind == OPTION_LIST ||
-            row->kind == OPTION_WORDS || row->kind == OPTION_SHUFFLE ||
-            row->kind == OPTION_SHARD || row->kind == OPTION_SLOWEST;
+        bool takes = row->kind == OPTION_NUMBER ||
+                     row->kind == OPTION_FAILURES ||
+                     row->kind == OPTION_BUDGET || row->kind == OPTION_CHOICE ||
+                     row->kind == OPTION_DURATION || row->kind == OPTION_SIZE ||
+                     row->kind == OPTION_TEXT || row->kind == OPTION_TEXTS ||
+                     row->kind == OPTION_LIST || row->kind == OPTION_WORDS ||
+                     row->kind == OPTION_SHUFFLE || row->kind == OPTION_SHARD ||
+                     row->kind == OPTION_SLOWEST;
         assert_int_equal(takes, row->argument != NULL);
         assert_non_null(row->help);
         assert_true(row->commands != 0);
