@@ -2,6 +2,7 @@
 
 #include "report/fanout.h"
 #include "report/github.h"
+#include "report/html.h"
 #include "report/junit.h"
 #include "report/report_json.h"
 #include "report/screen.h"
@@ -22,6 +23,18 @@ static const char *
 wants_json(const struct settings *settings)
 {
     return settings->json;
+}
+
+static const char *
+wants_html(const struct settings *settings)
+{
+    return settings->html;
+}
+
+static struct event_sink *
+make_html(const char *path, struct err *err)
+{
+    return html_new(path, NULL, err);
 }
 
 static const char *
@@ -48,6 +61,7 @@ static const struct {
     {wants_github, github_new, true},
     {wants_junit, junit_new, false},
     {wants_json, report_json_new, false},
+    {wants_html, make_html, false},
     {wants_trace, trace_new, false},
 };
 

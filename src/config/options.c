@@ -363,6 +363,9 @@ static const struct option table[] = {
      "write all that happens into FILE, for mule replay and mule report"},
     {"merge", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, REPORT, 0, FIELD(merge),
      .help = "make one build of the recordings of its shards"},
+    {"html", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,
+     FIELD(html), .help =
+     "write a page for browsers: failures, timeline, slowest tests"},
     {"trace", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,
      FIELD(trace), .help =
      "write a Chrome trace of the run, for Perfetto: a thread a slot"},

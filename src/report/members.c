@@ -60,6 +60,13 @@ members_number(struct buf *buf, uint64_t number)
 }
 
 void
+members_element(struct buf *buf, struct slice text)
+{
+    members_comma(buf);
+    escape_json(buf, text);
+}
+
+void
 members_uint(struct buf *buf, const char *key, uint64_t number)
 {
     members_key(buf, key);

@@ -21,8 +21,9 @@ void members_key(struct buf *buf, const char *key);
 void members_object(struct buf *buf, const char *key);
 void members_array(struct buf *buf, const char *key);
 
-/* A number without a key: an element. */
+/* A number, a text without a key: an element. */
 void members_number(struct buf *buf, uint64_t number);
+void members_element(struct buf *buf, struct slice text);
 
 void members_uint(struct buf *buf, const char *key, uint64_t number);
 void members_int(struct buf *buf, const char *key, int64_t number);
