@@ -31,6 +31,9 @@ static const struct command commands[] = {
      "print which builds and workers a broker has"},
     {"simulate", cmd_simulate, COMMAND_SIMULATE,
      "run the scheduler in virtual time"},
+    {"replay", cmd_replay, COMMAND_REPLAY, "show a build again"},
+    {"report", cmd_report, COMMAND_REPORT,
+     "write reports of a build, or of its shards"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -37,6 +37,8 @@ int cmd_doctor(int argc, char **argv);
 int cmd_adapter_check(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_worker(int argc, char **argv);
 
 /* mule worker --engine, which takes its words from its worker. */

@@ -2,51 +2,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "report/event_reader.h"
-#include "report/recording_frame.h"
+#include "report/recording_file.h"
 #include "util/alloc.h"
 
 enum {
-    LOOK_AHEAD = 1 << 16,
     MOST_DAMAGE = 1000, // places; a file with more is given up there
-};
-
-// Content of a frame, line by line.
-struct content {
-    char *data;
-    size_t room;
-    size_t len;
-    size_t at;
-    uint32_t lines; // that were promised and not taken yet
 };
 
 // The outputs of a frame; the last two are kept.
 struct shelf {
-    struct content content;
+    struct recording_content content;
     uint64_t first;
     struct output *outputs;
     size_t count;
 };
 
 struct recording_reader {
-    int fd;
-    char *name;
+    struct recording_file file;
     unsigned wants;
-    uint64_t at; // in the file
-    unsigned char *packed;
-    size_t packed_room;
-    ZSTD_DCtx *unpacker;
     struct event_reader *lines;
-    struct content content; // of the frame that is being given
-    unsigned kind;          // of that frame
+    struct recording_content content; // of the frame that is being given
+    unsigned kind;                    // of that frame
     struct shelf shelves[2];
     int newest;          // of the shelves
     uint64_t next_event; // number of the one that should come
@@ -60,153 +42,7 @@ struct recording_reader {
     struct recording_gaps gaps;
 };
 
-static void
-note_damage(struct recording_reader *reader, const struct err *err)
-{
-    reader->gaps.damaged++;
-    if (!err_is_set(&reader->gaps.first)) {
-        reader->gaps.first = *err;
-    }
-}
-
-static void
-note_at(struct recording_reader *reader, uint64_t at, const char *what)
-{
-    struct err err = {0};
-
-    err_set(&err, ERR_PROTOCOL, "at byte %" PRIu64 ": %s", at, what);
-    note_damage(reader, &err);
-}
-
-static void
-note(struct recording_reader *reader, const char *what)
-{
-    note_at(reader, reader->at, what);
-}
-
-// -------------------------------------------------------------- the file
-
-// Reads up to `len` bytes; fewer only at the end of the file.
-static size_t
-read_at(struct recording_reader *reader, uint64_t at, void *bytes, size_t len)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t got = pread(reader->fd, (char *)bytes + done, len - done,
-                            (off_t)(at + done));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            if (got < 0) {
-                struct err err = {0};
-                err_set_errno(&err, ERR_SYSTEM, errno, "reading %s",
-                              reader->name);
-                note_damage(reader, &err);
-            }
-            break;
-        }
-        done += (size_t)got;
-    }
-    return done;
-}
-
-static uint64_t
-file_size(const struct recording_reader *reader)
-{
-    struct stat status;
-
-    return fstat(reader->fd, &status) == 0 && status.st_size > 0
-               ? (uint64_t)status.st_size
-               : 0;
-}
-
-// Goes on to the next place at or after `from` that looks like a header.
-// False: there is none.
-static bool
-find_frame(struct recording_reader *reader, uint64_t from)
-{
-    unsigned char *bytes = alloc_bytes(LOOK_AHEAD);
-    struct recording_frame frame;
-    bool found = false;
-
-    for (;;) {
-        size_t len = read_at(reader, from, bytes, LOOK_AHEAD);
-        uint64_t before = recording_frame_find(bytes, len);
-        if (before + RECORDING_HEADER_SIZE <= len) {
-            found = recording_frame_read(bytes + before, &frame);
-            from += before + (found ? 0 : 1);
-            if (found) {
-                break;
-            }
-        } else if (len < LOOK_AHEAD) {
-            break;
-        } else {
-            // What begins at the very end is looked at again.
-            from += before < len ? before : len - RECORDING_HEADER_SIZE;
-        }
-    }
-    free(bytes);
-    reader->at = found ? from : file_size(reader);
-    return found;
-}
-
 // ---------------------------------------------------------------- a frame
-
-static void *
-make_room(void *bytes, size_t *room, size_t needed)
-{
-    if (needed <= *room) {
-        return bytes;
-    }
-    free(bytes);
-    *room = needed;
-    return alloc_bytes(needed);
-}
-
-static bool
-unpack(struct recording_reader *reader, const struct recording_frame *frame,
-       struct content *content)
-{
-    uint64_t at = reader->at + RECORDING_HEADER_SIZE;
-
-    reader->packed =
-        make_room(reader->packed, &reader->packed_room, frame->packed);
-    content->data =
-        make_room(content->data, &content->room, (size_t)frame->size + 1);
-    content->len = 0;
-    content->at = 0;
-    content->lines = 0;
-    if (read_at(reader, at, reader->packed, frame->packed) != frame->packed) {
-        return false;
-    }
-    size_t len =
-        ZSTD_decompressDCtx(reader->unpacker, content->data, frame->size,
-                            reader->packed, frame->packed);
-    if (ZSTD_isError(len) != 0 || len != frame->size) {
-        return false;
-    }
-    content->len = len;
-    content->lines = frame->lines;
-    return true;
-}
-
-// The next line, which may be overwritten. False: there is none.
-static bool
-take_line(struct content *content, char **line, size_t *len)
-{
-    if (content->at >= content->len) {
-        return false;
-    }
-    *line = content->data + content->at;
-    size_t rest = content->len - content->at;
-    char *end = memchr(*line, '\n', rest);
-    *len = end != NULL ? (size_t)(end - *line) : rest;
-    content->at += *len + 1;
-    content->lines -= content->lines > 0 ? 1 : 0;
-    return true;
-}
 
 static void
 read_outputs(struct recording_reader *reader,
@@ -219,8 +55,9 @@ read_outputs(struct recording_reader *reader,
     size_t len = 0;
 
     shelf->count = 0;
-    if (!unpack(reader, frame, &shelf->content)) {
-        note(reader, "outputs that cannot be unpacked");
+    if (!recording_file_unpack(&reader->file, frame, &shelf->content)) {
+        recording_file_note(&reader->file, reader->file.at,
+                            "outputs that cannot be unpacked");
         return;
     }
     // Each line has at least its line feed.
@@ -228,7 +65,8 @@ read_outputs(struct recording_reader *reader,
     shelf->outputs =
         alloc_resize(shelf->outputs, most + 1, sizeof(*shelf->outputs));
     shelf->first = frame->first;
-    while (shelf->count < most && take_line(&shelf->content, &line, &len)) {
+    while (shelf->count < most &&
+           recording_content_line(&shelf->content, &line, &len)) {
         struct output *output = &shelf->outputs[shelf->count];
         if (!event_reader_read_output(reader->lines, line, len, &number, output,
                                       &err) ||
@@ -269,8 +107,9 @@ read_lines(struct recording_reader *reader, const struct recording_frame *frame)
     bool events = frame->kind == FRAME_EVENTS;
 
     promise(reader, frame);
-    if (!unpack(reader, frame, &reader->content)) {
-        note(reader, "a frame that cannot be unpacked");
+    if (!recording_file_unpack(&reader->file, frame, &reader->content)) {
+        recording_file_note(&reader->file, reader->file.at,
+                            "a frame that cannot be unpacked");
         if (!events) {
             reader->gaps.selected += frame->lines;
             reader->next_selected = (uint64_t)frame->first + frame->lines;
@@ -314,17 +153,6 @@ use_frame(struct recording_reader *reader, const struct recording_frame *frame)
 
 // ---------------------------------------------------------------- the end
 
-// Whoever writes holds a lock. One that cannot be asked for is nobody's.
-static bool
-is_being_written(const struct recording_reader *reader)
-{
-    if (flock(reader->fd, LOCK_SH | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK;
-    }
-    flock(reader->fd, LOCK_UN);
-    return false;
-}
-
 static void
 finish(struct recording_reader *reader, bool growing)
 {
@@ -348,43 +176,45 @@ next_frame(struct recording_reader *reader)
 {
     unsigned char bytes[RECORDING_HEADER_SIZE];
     struct recording_frame frame = {0};
-    bool growing = is_being_written(reader) && !reader->ended;
-    uint64_t size = file_size(reader);
+    bool growing = recording_file_is_locked(&reader->file) && !reader->ended;
+    uint64_t size = recording_file_size(&reader->file);
 
-    if (reader->at + RECORDING_HEADER_SIZE > size) {
+    if (reader->file.at + RECORDING_HEADER_SIZE > size) {
         finish(reader, growing);
         return false;
     }
-    if (read_at(reader, reader->at, bytes, sizeof(bytes)) != sizeof(bytes)) {
+    if (recording_file_read(&reader->file, reader->file.at, bytes,
+                            sizeof(bytes)) != sizeof(bytes)) {
         finish(reader, growing);
         return false;
     }
     if (!recording_frame_read(bytes, &frame)) {
-        note(reader, "no frame");
+        recording_file_note(&reader->file, reader->file.at, "no frame");
         reader->ended = false;
         if (reader->gaps.damaged > MOST_DAMAGE) {
             finish(reader, growing);
             return false;
         }
-        find_frame(reader, reader->at + 1);
+        recording_file_find(&reader->file, reader->file.at + 1);
         return true;
     }
-    uint64_t end = reader->at + RECORDING_HEADER_SIZE + frame.packed;
+    uint64_t end = reader->file.at + RECORDING_HEADER_SIZE + frame.packed;
     if (end > size) {
-        uint64_t from = reader->at;
+        uint64_t from = reader->file.at;
         reader->ended = false;
         promise(reader, &frame);
         // Unless the length is what is wrong, and frames follow.
         if (reader->gaps.damaged < MOST_DAMAGE &&
-            find_frame(reader, from + 1)) {
-            note_at(reader, from, "a frame longer than the file");
+            recording_file_find(&reader->file, from + 1)) {
+            recording_file_note(&reader->file, from,
+                                "a frame longer than the file");
             return true;
         }
         finish(reader, growing);
         return false;
     }
     use_frame(reader, &frame);
-    reader->at = end;
+    reader->file.at = end;
     return true;
 }
 
@@ -436,7 +266,7 @@ next_event(struct recording_reader *reader, struct recording_entry *entry)
     char *line = NULL;
     size_t len = 0;
 
-    while (take_line(&reader->content, &line, &len)) {
+    while (recording_content_line(&reader->content, &line, &len)) {
         switch (event_reader_read(reader->lines, line, len, &entry->event,
                                   &refs, &err)) {
         case EVENT_READ:
@@ -493,7 +323,7 @@ next_line_of_selected(struct recording_reader *reader)
     char *line = NULL;
     size_t len = 0;
 
-    while (take_line(&reader->content, &line, &len)) {
+    while (recording_content_line(&reader->content, &line, &len)) {
         reader->selected_at = 0;
         if (event_reader_read_selected(reader->lines, line, len,
                                        &reader->selected, &err)) {
@@ -540,95 +370,18 @@ recording_reader_gaps(const struct recording_reader *reader)
     return &reader->gaps;
 }
 
-bool
-recording_gaps_none(const struct recording_gaps *gaps)
-{
-    return gaps->end == RECORDING_COMPLETE && gaps->events == 0 &&
-           gaps->outputs == 0 && gaps->selected == 0 && gaps->strange == 0 &&
-           gaps->damaged == 0;
-}
-
-static void
-say(struct buf *buf, uint64_t count, const char *what)
-{
-    if (count > 0) {
-        buf_addf(buf, "%s%" PRIu64 " %s%s", buf->len > 0 ? "; " : "", count,
-                 what, count == 1 ? "" : "s");
-    }
-}
-
-void
-recording_gaps_say(const struct recording_gaps *gaps, struct buf *buf)
-{
-    struct buf text = BUF_INIT(4096);
-
-    if (gaps->end == RECORDING_CUT) {
-        buf_add_text(&text, "its end is missing");
-    } else if (gaps->end == RECORDING_GROWING) {
-        buf_add_text(&text, "its build is still under way");
-    }
-    say(&text, gaps->damaged, "damaged place");
-    say(&text, gaps->events, "missing event");
-    say(&text, gaps->outputs, "missing output");
-    say(&text, gaps->selected, "missing line of the list of test");
-    say(&text, gaps->strange, "line that cannot be understood");
-    if (gaps->damaged > 0 || gaps->strange > 0) {
-        buf_addf(&text, " (%s)", gaps->first.text);
-    }
-    buf_add_slice(buf, buf_slice(&text));
-    buf_release(&text);
-}
-
 // ------------------------------------------------------------ open, close
-
-// Something that is no recording at all is an error; one that is damaged is
-// not.
-static bool
-check_beginning(struct recording_reader *reader, struct err *err)
-{
-    unsigned char bytes[RECORDING_HEADER_SIZE];
-    struct recording_frame frame = {0};
-    size_t len = read_at(reader, 0, bytes, sizeof(bytes));
-
-    if (len == 0) {
-        return is_being_written(reader) ||
-               err_set(err, ERR_USAGE, "%s is empty", reader->name);
-    }
-    bool found = len == sizeof(bytes) && recording_frame_read(bytes, &frame);
-    if (!found &&
-        (!find_frame(reader, 0) ||
-         read_at(reader, reader->at, bytes, sizeof(bytes)) != sizeof(bytes) ||
-         !recording_frame_read(bytes, &frame))) {
-        err_set(err, ERR_USAGE, "%s is not a recording", reader->name);
-        return err_hint(err, "recordings are what `mule test --record FILE` "
-                             "writes");
-    }
-    if (frame.format > RECORDING_FORMAT) {
-        err_set(err, ERR_USAGE, "%s has format %u, and this is mule for %u",
-                reader->name, frame.format, RECORDING_FORMAT);
-        return err_hint(err, "a newer mule wrote it: use that one");
-    }
-    if (!found) {
-        note_at(reader, 0, "no frame");
-    }
-    return true;
-}
 
 struct recording_reader *
 recording_reader_take(int fd, const char *name, unsigned wants, struct err *err)
 {
     struct recording_reader *reader = ALLOC(struct recording_reader);
 
-    reader->fd = fd;
-    reader->name = alloc_dup(name);
+    recording_file_init(&reader->file, fd, name, &reader->gaps);
     reader->wants = wants;
     reader->lines = event_reader_new();
     buf_init(&reader->id, (size_t)RECORDING_LINE_MAX * 2);
-    reader->unpacker = ZSTD_createDCtx();
-    if (reader->unpacker == NULL) {
-        alloc_failed(0);
-    }
-    if (!check_beginning(reader, err)) {
+    if (!recording_file_check(&reader->file, err)) {
         recording_reader_free(reader);
         return NULL;
     }
@@ -659,16 +412,13 @@ recording_reader_free(struct recording_reader *reader)
     if (reader == NULL) {
         return;
     }
-    close(reader->fd);
+    recording_file_release(&reader->file);
     for (int i = 0; i < 2; i++) {
         free(reader->shelves[i].content.data);
         free(reader->shelves[i].outputs);
     }
-    ZSTD_freeDCtx(reader->unpacker);
     event_reader_free(reader->lines);
     buf_release(&reader->id);
     free(reader->content.data);
-    free(reader->packed);
-    free(reader->name);
     free(reader);
 }
