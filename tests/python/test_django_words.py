@@ -66,8 +66,6 @@ class Sorting(unittest.TestCase):
         for typed, worker in (
                 (["--noinput"], ["--noinput"]),
                 (["--no-input"], ["--noinput"]),
-                (["-r"], ["--reverse"]),
-                (["--reverse"], ["--reverse"]),
                 (["-d"], ["--debug-sql"]),
                 (["--debug-mode"], ["--debug-mode"]),
                 (["--no-faulthandler"], ["--no-faulthandler"]),
@@ -78,9 +76,16 @@ class Sorting(unittest.TestCase):
                 (["--settings=a.b"], ["--settings=a.b"]),
                 (["--pythonpath", "-x"], ["--pythonpath=-x"]),
                 (["--testrunner", "a.B"], ["--testrunner=a.B"]),
+                (["-dd"], ["--debug-sql", "--debug-sql"])):
+            self.assert_sorted(typed, worker, [])
+
+    def test_the_order_of_the_project_is_not_sorted_again(self):
+        for typed, worker in (
+                (["-r"], ["--reverse"]),
+                (["--reverse"], ["--reverse"]),
                 (["--shuffle=-3"], ["--shuffle=-3"]),
                 (["-rd"], ["--reverse", "--debug-sql"])):
-            self.assert_sorted(typed, worker, [])
+            self.assert_sorted(typed, worker, ["--order=given"])
 
     def test_options_of_the_engine_go_to_the_program(self):
         for typed, native in (
@@ -124,10 +129,10 @@ class Sorting(unittest.TestCase):
     def test_a_seed_is_drawn_once_for_all_processes(self):
         worker, native = self.sort("--shuffle", "forums")
         self.assertRegex(worker[0], r"^--shuffle=\d+$")
-        self.assertEqual(native, ["forums"])
+        self.assertEqual(native, ["--order=given", "forums"])
         self.assertNotEqual(worker, self.sort("--shuffle")[0])
         self.assertEqual(self.sort("--shuffle", "17", "x"),
-                         (["--shuffle=17"], ["x"]))
+                         (["--shuffle=17"], ["--order=given", "x"]))
 
     def test_options_of_the_program_are_its_own(self):
         for typed in (["--timeout=5"], ["--coverage"], ["--coverage=rc"],
@@ -163,7 +168,8 @@ class Sorting(unittest.TestCase):
                            lambda found, value: taken.append(value))]
         self.assertEqual(
             self.sort("--sites", "a", "b", "-r", "c", "--pair", "d", "e", "f",
-                      extra=extra), (["--reverse"], ["c", "f"]))
+                      extra=extra),
+            (["--reverse"], ["--order=given", "c", "f"]))
         self.assertEqual(taken, [["a", "b"], ["d", "e"]])
         with self.assertRaisesRegex(Usage, "--pair needs 2 values"):
             self.sort("--pair", "d", extra=extra)

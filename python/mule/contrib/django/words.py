@@ -123,6 +123,18 @@ def _shuffle(words, value):
         raise Usage("--shuffle takes a number, and not %r" % value,
                     "as in --shuffle=17; without one, it is drawn")
     words.to_worker("--shuffle", value)
+    _as_collected(words)
+
+
+def _reverse(words, value):
+    words.to_worker("--reverse")
+    _as_collected(words)
+
+
+def _as_collected(words):
+    # The runner's order is the one that was asked for: what past runs teach
+    # is not to sort it again.
+    words.to_native("--order", "given", True)
 
 
 def _durations(words, value):
@@ -143,7 +155,7 @@ DJANGO = [
     Row(("-p", "--pattern"), ONE, _both("--pattern")),
     Row(("--keepdb",), NONE, _native("--keepdb")),
     Row(("--shuffle",), re.compile(r"-?\d+"), _shuffle),
-    Row(("-r", "--reverse"), NONE, _worker("--reverse")),
+    Row(("-r", "--reverse"), NONE, _reverse),
     Row(("--debug-mode",), NONE, _worker("--debug-mode")),
     Row(("-d", "--debug-sql"), NONE, _worker("--debug-sql")),
     Row(("--parallel",), re.compile(r"\d+|auto"), _parallel),
