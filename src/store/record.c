@@ -7,6 +7,8 @@
 #include "util/alloc.h"
 #include "util/array.h"
 #include "util/buf.h"
+#include "util/log.h"
+#include "util/now.h"
 #include "util/text.h"
 
 // In one build of so many, the store is looked through for what is old.
@@ -108,7 +110,11 @@ load(struct record *record)
         return;
     }
     record->loaded = true;
+    usec began = now_usec();
     if (read_past(record, &err) || err.kind == ERR_NOTHING) {
+        log_debug("store: %u tests known, read in %lld us",
+                  (unsigned)memory_count(record->memory, MEMORY_TESTS),
+                  (long long)(now_usec() - began));
         return;
     }
     memory_free(record->memory);
@@ -307,7 +313,12 @@ on_finished(struct record *record, const struct event_finished *finished)
     if (row->tally.selected == 0 || record->forgoes) {
         return; // nothing happened that could be looked back at
     }
+    usec began = now_usec();
+    usec cpu = now_cpu_usec();
     bool fine = store_once(record, &err);
+    log_debug("store: %u tests, written in %lld us, %lld us of CPU",
+              (unsigned)row->tally.selected, (long long)(now_usec() - began),
+              (long long)(now_cpu_usec() - cpu));
     if (!fine && err.kind == ERR_PROTOCOL && heal(record, &err)) {
         fine = store_once(record, &err);
     }
