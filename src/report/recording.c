@@ -42,9 +42,8 @@ struct recording {
     struct output_window *window;
     uint64_t written; // bytes
     uint64_t flushed_us;
-    bool selected_due; // the list of what is selected is to be written
-    bool full;         // nothing but the end is written any more
-    bool ended;        // the end stands there
+    bool full;  // nothing but the end is written any more
+    bool ended; // the end stands there
 };
 
 static struct recording *
@@ -259,7 +258,6 @@ put_selected(struct recording *recording, struct err *err)
     };
     bool put = true;
 
-    recording->selected_due = false;
     uint32_t count = items != NULL ? items_job_count(items) : 0;
     for (uint32_t job = 0; put && job < count; job++) {
         add_job(items, job, &list);
@@ -385,15 +383,11 @@ on_event(struct event_sink *sink, const struct event *event, struct err *err)
 {
     struct recording *recording = recording_of(sink);
 
-    if (recording->selected_due && event->kind != EVENT_ELSEWHERE &&
-        !put_selected(recording, err)) {
-        return false;
-    }
     if (!add_event(recording, event, err)) {
         return false;
     }
-    if (event->kind == EVENT_COLLECTED) {
-        recording->selected_due = true;
+    if (event->kind == EVENT_COLLECTED && !put_selected(recording, err)) {
+        return false;
     }
     if (is_due(recording, event)) {
         recording->flushed_us = event->us;
@@ -413,11 +407,7 @@ recording_tick(struct event_sink *sink, uint64_t now_us)
         // What fails here fails again with the next event, which can say so.
         struct err err = {0};
         recording->flushed_us = now_us;
-        if (recording->selected_due) {
-            put_selected(recording, &err);
-        } else {
-            put_all(recording, &err);
-        }
+        put_all(recording, &err);
     }
 }
 

@@ -247,7 +247,6 @@ what_is_selected_stands_before_the_first_test(void **state)
         &(struct recording_params){.path = "b.mule", .items = items});
     play_start(&play, 1);
     play_collected(&play, 3, 2);
-    play_job(&play, EVENT_JOB_STARTED, "t.A", 0, 0);
     // Nothing more was said to it: it might be killed now.
     struct buf lines = read_lines("b.mule", EVERYTHING, &gaps);
     assert_true(gaps.end == RECORDING_GROWING);
