@@ -5,6 +5,7 @@
 #include "command/coordinator.h"
 #include "command/identity.h"
 #include "command/place.h"
+#include "command/read_durations.h"
 #include "config/cpus.h"
 #include "run/run.h"
 #include "util/alloc.h"
@@ -20,7 +21,8 @@ struct engine {
     struct coordinator coordinator; // where there is a fleet
     bool distributed;
     struct items *items;
-    struct scripts *scripts; // of the workspace, or NULL
+    struct durations *durations; // of jobs, or NULL
+    struct scripts *scripts;     // of the workspace, or NULL
     struct run *run;
     struct outside *outside;
     struct identity identity;
@@ -120,6 +122,7 @@ make_run(struct engine *engine, struct event_sink *sink)
         .about = engine->about,
         .rerun = engine->identity.rerun,
         .history = engine->params.history,
+        .durations = engine->durations,
         .filter = engine->params.filter,
         .commands = place->commands != NULL && place->suite != NULL,
         .elsewhere = engine->distributed && engine->about.slots == 0,
@@ -195,6 +198,18 @@ begin(struct engine *engine, struct err *err)
            (!engine->distributed || start_fleet(engine, err));
 }
 
+/* What is wrong with them is to be said before anything begins. */
+static bool
+read_files(struct engine *engine, struct err *err)
+{
+    const struct settings *settings = engine->params.settings;
+    if (settings->durations_file == NULL || settings->shard == 0) {
+        return true;
+    }
+    engine->durations = read_durations(settings->durations_file, err);
+    return engine->durations != NULL;
+}
+
 struct engine *
 engine_new(const struct engine_params *params, struct err *err)
 {
@@ -203,7 +218,7 @@ engine_new(const struct engine_params *params, struct err *err)
     engine->distributed = params->settings->distributed && !params->list_only;
     engine->cpus = cpus_usable();
     engine->slots = choose_slots(engine);
-    if (!begin(engine, err)) {
+    if (!read_files(engine, err) || !begin(engine, err)) {
         engine_free(engine);
         return NULL;
     }
@@ -235,6 +250,7 @@ engine_free(struct engine *engine)
     scripts_free(engine->scripts);
     place_release(&engine->place);
     items_free(engine->items);
+    durations_free(engine->durations);
     loop_free(engine->loop);
     identity_release(&engine->identity);
     free(engine);

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/resources.h"
@@ -204,6 +205,13 @@ choices_settle(struct settings *settings, enum option_command command,
     if (!check_labels(&settings->labels, err) ||
         !resources_settle(settings, err)) {
         return false;
+    }
+    if (settings->durations_file != NULL && settings->shard == 0) {
+        char *note = alloc_printf("--durations %s: it balances shards, and "
+                                  "there is no --shard",
+                                  settings->durations_file);
+        texts_add(notes, note);
+        free(note);
     }
     if (settings->tap) {
         settings->format = FORMAT_TAP;

@@ -232,6 +232,10 @@ static const struct option table[] = {
     {"shuffle", 0, "SEED", OPTION_SHUFFLE, GROUP_ORDER, TEST | SIMULATE,
      OPTION_OPTIONAL | OPTION_DIGITS, FIELD(seed), .help =
      "a random order, the same one for the same SEED (default: drawn)"},
+    {"shard", 0, "K/N", OPTION_SHARD, GROUP_ORDER, TEST | LIST, 0,
+     FIELD(shard), RANGE(1, 10000), .help =
+     "only the K-th of N parts of the jobs; with --durations FILE parts that "
+     "take equally long"},
 
     {"retries", 0, "N", OPTION_NUMBER, GROUP_AGAIN, TEST, FILE_TOO,
      FIELD(retries), RANGE(0, SETTINGS_RETRIES_MAX), .help =
@@ -346,9 +350,10 @@ static const struct option table[] = {
     {"color", 0, "WHEN", OPTION_CHOICE, GROUP_OUTPUT, EVERY,
      FILE_TOO | OPTION_OPTIONAL, FIELD(color), .choices = colors, .help =
      "always, never or auto (default)"},
-    {"durations", 0, "N", OPTION_NUMBER, GROUP_OUTPUT, TELLS, FILE_TOO,
-     FIELD(durations), RANGE(0, 1000000), .help =
-     "name the N slowest tests at the end (default: 5)"},
+    {"durations", 0, "N|FILE", OPTION_SLOWEST, GROUP_OUTPUT, TELLS | LIST,
+     FILE_PATH, FIELD(durations), RANGE(0, 1000000), .help =
+     "name the N slowest tests at the end (default: 5); or FILE says how long "
+     "jobs take, for --shard"},
     {"xunit", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, TELLS, FILE_TOO,
      FIELD(xunit), .help = "write JUnit XML, one file for each TestCase"},
     {"xunit-output", 0, "PATH", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,

@@ -38,12 +38,13 @@ struct item {
     uint8_t flags;   // ITEM_*
 };
 enum {
-    ITEM_SELECTED = 1,  // runs and is counted
-    ITEM_APPEARED = 2,  // was not collected, but seen while running
-    ITEM_NOT_RAN = 4,   // its framework does not count it as run
-    ITEM_BEGUN = 8,     // began in the current attempt of its job
-    ITEM_PENDING = 16,  // has ended, but runs again: it has no state yet
-    ITEM_ANSWERED = 32, // the same, in the current attempt of its job
+    ITEM_SELECTED = 1,    // runs and is counted
+    ITEM_APPEARED = 2,    // was not collected, but seen while running
+    ITEM_NOT_RAN = 4,     // its framework does not count it as run
+    ITEM_BEGUN = 8,       // began in the current attempt of its job
+    ITEM_PENDING = 16,    // has ended, but runs again: it has no state yet
+    ITEM_ANSWERED = 32,   // the same, in the current attempt of its job
+    ITEM_ELSEWHERE = 128, // was selected, and is run by another shard
 };
 
 /* A job: items `first` to `first + count - 1`, or a list of items. */

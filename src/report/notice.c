@@ -45,6 +45,14 @@ print_collected(struct sheet *sheet, const struct event_collected *collected)
         sheet_add(sheet, STYLE_DIM, "; %s more not selected",
                   sheet_number(number, collected->excluded));
     }
+    if (collected->shard != NULL) {
+        sheet_add(sheet, STYLE_DIM, "; shard %s of selection %.12s",
+                  collected->shard, collected->selection);
+    }
+    if (collected->durations != NULL) {
+        sheet_add(sheet, STYLE_DIM, " by durations %.12s",
+                  collected->durations);
+    }
     if (collected->seed != NULL) {
         sheet_add(sheet, STYLE_DIM, "; order of --shuffle %s", collected->seed);
     }

@@ -297,6 +297,21 @@ chronicle_test_attempt(struct chronicle *chronicle,
 }
 
 void
+chronicle_elsewhere(struct chronicle *chronicle, uint32_t item, uint32_t shard)
+{
+    struct event event = make(chronicle, EVENT_ELSEWHERE);
+    buf_reset(&chronicle->id);
+    items_id(chronicle->items, item, &chronicle->id);
+    event.elsewhere = (struct event_elsewhere){
+        .id = buf_text(&chronicle->id),
+        .job = items_job_name(chronicle->items,
+                              items_peek(chronicle->items, item)->job),
+        .shard = shard,
+    };
+    tell(chronicle, &event);
+}
+
+void
 chronicle_leak(struct chronicle *chronicle, const struct event_leak *leak)
 {
     struct event event = make(chronicle, EVENT_LEAKED);

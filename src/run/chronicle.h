@@ -77,6 +77,9 @@ void chronicle_test_finished(struct chronicle *chronicle,
 void chronicle_test_attempt(struct chronicle *chronicle,
                             const struct chronicle_place *place,
                             const struct chronicle_ending *ending);
+/* An item that another shard has. */
+void chronicle_elsewhere(struct chronicle *chronicle, uint32_t item,
+                         uint32_t shard);
 void chronicle_leak(struct chronicle *chronicle, const struct event_leak *leak);
 /* Whose the slots are is remembered from here on, also after it left. */
 void chronicle_worker(struct chronicle *chronicle,

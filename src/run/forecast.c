@@ -36,9 +36,8 @@ above(struct slice name)
     return len > 0 ? slice_first(name, len - 1) : name;
 }
 
-/* What a job has in common with its like. */
-static struct slice
-module_of(const struct items *items, uint32_t job)
+struct slice
+forecast_module_of(const struct items *items, uint32_t job)
 {
     struct slice file = slice_of(items_job_file(items, job));
     return file.len > 0 ? file : above(slice_of(items_job_name(items, job)));
@@ -83,9 +82,9 @@ void
 forecast_add(struct forecast *forecast, uint32_t job, const struct terms *terms)
 {
     struct history *history = forecast->history;
-    uint32_t number =
-        estimate_add_job(forecast->estimate, module_of(forecast->items, job),
-                         (uint64_t)terms->expect_ms * 1000);
+    uint32_t number = estimate_add_job(forecast->estimate,
+                                       forecast_module_of(forecast->items, job),
+                                       (uint64_t)terms->expect_ms * 1000);
     note_number(forecast, job, number);
     add_items(forecast, job);
     uint64_t us = 0;

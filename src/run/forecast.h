@@ -18,6 +18,9 @@ struct forecast {
     size_t count;
 };
 
+/* What a job has in common with its like: its file, or a part of its name. */
+struct slice forecast_module_of(const struct items *items, uint32_t job);
+
 /* Borrows both; `history` may be NULL. */
 void forecast_init(struct forecast *forecast, struct history *history,
                    struct items *items);

@@ -268,6 +268,44 @@ leave_out(struct gathering *gathering, struct event_collected *collected)
     gathering->spared = collected->items == 0;
 }
 
+/* Other machines have a part of it. */
+static void
+divide(struct gathering *gathering, struct event_collected *collected)
+{
+    const struct gathering_params *params = &gathering->params;
+    struct sharding *sharding = &gathering->sharding;
+    uint32_t before = collected->items;
+    if (params->settings->shard == 0) {
+        return;
+    }
+    sharding_divide(sharding, params->settings, params->items,
+                    params->durations);
+    sharding_describe(sharding, collected);
+    count_selected(params->items, collected);
+    if (sharding->in_vain) {
+        char *text = alloc_printf("%s knows none of the jobs",
+                                  durations_path(params->durations));
+        chronicle_note(params->chronicle, NOTE_WARNING, text,
+                       "its lines are seconds and the name of a job, as "
+                       "`mule list --times` prints them");
+        free(text);
+    }
+    if (before > 0 && collected->items == 0) {
+        char *text = alloc_printf("shard %s is empty: others have all that is "
+                                  "selected",
+                                  sharding->shard);
+        chronicle_note(params->chronicle, NOTE_INFO, text, NULL);
+        free(text);
+        gathering->spared = true;
+    }
+}
+
+void
+gathering_tell_elsewhere(const struct gathering *gathering)
+{
+    sharding_tell(&gathering->sharding, gathering->params.chronicle);
+}
+
 bool
 gathering_select(struct gathering *gathering, struct event_collected *collected,
                  struct err *err)
@@ -310,6 +348,7 @@ gathering_select(struct gathering *gathering, struct event_collected *collected,
         }
     }
     leave_out(gathering, collected);
+    divide(gathering, collected);
     return true;
 }
 
@@ -353,6 +392,7 @@ gathering_release(struct gathering *gathering)
 {
     forget_broken_modules(gathering);
     texts_release(&gathering->unknown);
+    sharding_release(&gathering->sharding);
     free(gathering->reason);
 }
 

@@ -10,6 +10,7 @@
 #include "model/settings.h"
 #include "run/book.h"
 #include "run/filter.h"
+#include "run/sharding.h"
 #include "run/source.h"
 #include "util/array.h"
 
@@ -28,8 +29,9 @@ struct gathering_params {
     struct items *items;
     struct source *source;
     struct chronicle *chronicle;
-    struct filter *filter; // or NULL
-    bool commands;         // each job is to become one of settings->runner
+    const struct durations *durations; // of jobs, or NULL
+    struct filter *filter;             // or NULL
+    bool commands; // each job is to become one of settings->runner
     /*
      * From the loop, once: all is there, or, with `err`, will never be. Not
      * after gathering_release.
@@ -39,6 +41,7 @@ struct gathering_params {
 };
 
 struct gathering {
+    struct sharding sharding;
     struct gathering_params params;
     usec began;
     struct texts unknown;
@@ -65,6 +68,9 @@ bool gathering_select(struct gathering *gathering,
 
 /* Whether there was something to run, and the filter left out all of it. */
 bool gathering_is_spared(const struct gathering *gathering);
+
+/* After COLLECTED: says what is left to other shards. */
+void gathering_tell_elsewhere(const struct gathering *gathering);
 
 /* Gives the modules that could not be loaded their state. */
 void gathering_tell_broken(const struct gathering *gathering,

@@ -81,6 +81,9 @@ start_jobs(struct run *run)
     ledger_count_selected(run->ledger);
     chances_count(&run->book.chances, ledger_tally(run->ledger)->selected);
     chronicle_collected(&run->chronicle, &collected);
+    if (!run->params.list_only) {
+        gathering_tell_elsewhere(&run->gathering);
+    }
     if (run->nothing || run->params.list_only) {
         run_drain(run);
         return;
@@ -275,6 +278,7 @@ run_new(const struct run_params *params)
                        .items = params->items,
                        .source = params->source,
                        .chronicle = &run->chronicle,
+                       .durations = params->durations,
                        .filter = params->filter,
                        .commands = params->commands && !params->list_only,
                        .on_done = on_gathered,

@@ -14,6 +14,7 @@
 #include "run/filter.h"
 #include "run/scripts.h"
 #include "run/source.h"
+#include "schedule/durations.h"
 
 struct run_params {
     const struct settings *settings;
@@ -26,10 +27,11 @@ struct run_params {
     struct event_run about;  // what RUN_STARTED says
     const char *rerun;       // a command that runs an id again, without it
     struct history *history; // what past builds know, or NULL
-    struct filter *filter;   // leaves out a part of what is selected, or NULL
-    bool commands;           // jobs are run by settings->runner, one each
-    bool elsewhere;          // the source runs nothing: it ends before the jobs
-    bool list_only;          // collect and select, run nothing
+    const struct durations *durations; // by which shards are balanced, or NULL
+    struct filter *filter; // leaves out a part of what is selected, or NULL
+    bool commands;         // jobs are run by settings->runner, one each
+    bool elsewhere;        // the source runs nothing: it ends before the jobs
+    bool list_only;        // collect and select, run nothing
     /* After RUN_FINISHED, from the loop. */
     void (*on_finished)(void *ctx, int exit_status);
     void *ctx;
