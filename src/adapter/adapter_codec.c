@@ -240,6 +240,7 @@ decode_job(struct adapter_message *message, struct err *err)
     struct slice kind = {0};
     bool alone = false;
     bool spawn = false;
+    int64_t rank = 0;
 
     if (!decode_name(root, "name", &params->name, err) ||
         !field_text(root, "kind", &kind, err)) {
@@ -254,10 +255,13 @@ decode_job(struct adapter_message *message, struct err *err)
         !field_text_optional(root, "load", &params->load, err) ||
         !field_bool_optional(root, "alone", &alone, err) ||
         !field_bool_optional(root, "spawn", &spawn, err) ||
+        !field_int_optional(root, "rank", (struct field_range){0, JOB_RANK_MAX},
+                            &rank, err) ||
         !decode_items(message, err)) {
         return false;
     }
-    params->flags = (alone ? JOB_ALONE : 0U) | (spawn ? JOB_SPAWN : 0U);
+    params->flags = (alone ? JOB_ALONE : 0U) | (spawn ? JOB_SPAWN : 0U) |
+                    (unsigned)rank << JOB_RANK_SHIFT;
     return true;
 }
 

@@ -19,7 +19,7 @@
 #define ADAPTER_PASSED_MAX 64
 #define ADAPTER_SLOT_MAX 65535
 
-#define ADAPTER_PROTOCOL "1.1"
+#define ADAPTER_PROTOCOL "1.2"
 #define ADAPTER_PROTOCOL_MAJOR 1
 
 enum adapter_kind {

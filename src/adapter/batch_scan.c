@@ -162,6 +162,18 @@ scan_flag(struct scan *scan, unsigned flag, unsigned *flags)
     return true;
 }
 
+static bool
+scan_rank(struct scan *scan, unsigned *flags)
+{
+    uint64_t rank = 0;
+
+    if (!scan_number(scan, JOB_RANK_MAX, &rank)) {
+        return false;
+    }
+    *flags |= (unsigned)rank << JOB_RANK_SHIFT;
+    return true;
+}
+
 enum member {
     MEMBER_NAME,
     MEMBER_KIND,
@@ -170,6 +182,7 @@ enum member {
     MEMBER_LOAD,
     MEMBER_ALONE,
     MEMBER_SPAWN,
+    MEMBER_RANK,
     MEMBER_COUNT, // none of these
 };
 
@@ -184,7 +197,7 @@ find_member(struct slice name)
         [MEMBER_NAME] = "name",   [MEMBER_KIND] = "kind",
         [MEMBER_ITEMS] = "items", [MEMBER_FILE] = "file",
         [MEMBER_LOAD] = "load",   [MEMBER_ALONE] = "alone",
-        [MEMBER_SPAWN] = "spawn",
+        [MEMBER_SPAWN] = "spawn", [MEMBER_RANK] = "rank",
     };
     int i = 0;
 
@@ -224,6 +237,8 @@ scan_value(struct scan *scan, enum member member,
         return scan_flag(scan, JOB_ALONE, &params->flags);
     case MEMBER_SPAWN:
         return scan_flag(scan, JOB_SPAWN, &params->flags);
+    case MEMBER_RANK:
+        return scan_rank(scan, &params->flags);
     case MEMBER_COUNT:
         break;
     }

@@ -64,6 +64,9 @@ enum {
     JOB_ALONE = 1,  // nothing may run beside it
     JOB_SPAWN = 2,  // must not run in a fork of the zygote
     JOB_SORTED = 4, // its list ascends; set by items_split_job
+    // How early it is to start, in the upper half: lower ones go first.
+    JOB_RANK_SHIFT = 4,
+    JOB_RANK_MAX = 15,
 };
 
 struct job_params {

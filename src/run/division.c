@@ -23,7 +23,8 @@ is_divisible(const struct settings *settings, const struct items *items,
 static void
 add(const struct division *division, struct lineup *lineup, uint32_t job)
 {
-    struct lineup_job entry = {.job = job};
+    unsigned flags = items_peek_job(division->items, job)->flags;
+    struct lineup_job entry = {.job = job, .rank = flags >> JOB_RANK_SHIFT};
     ARRAY_ADD(lineup, entry);
     forecast_add(division->forecast, job,
                  terms_index_find(division->terms, division->items, job));

@@ -256,6 +256,46 @@ class FeaturesOld(Features):
     test_all_that_classes_can_be_told_is_obeyed_on_servers = None
 
 
+class Order(DjangoCase):
+    """What was collected in the order of names, whatever the kind."""
+
+    CLASSES = """
+class A(unittest.TestCase):
+    def test_1(self): pass
+class B(TransactionTestCase):
+    def test_1(self): pass
+class C(TransactionTestCase):
+    serialized_rollback = True
+    def test_1(self): pass
+class D(SimpleTestCase):
+    def test_1(self): pass
+class E(TestCase):
+    def test_1(self): pass
+class F(SimpleTestCase):
+    databases = {"default"}
+    def test_1(self): pass
+"""
+
+    def order(self, databases, *words):
+        self.project({
+            "site_/runner.py": RUNNER,
+            "shop/tests/test_it.py": IMPORTS + self.CLASSES},
+            databases, UNORDERED)
+        result = self.django_test("-j1", *words)
+        self.assertEqual(set(result.states.values()), {"passed"})
+        return "".join(name[0] for name in self.short(result))
+
+    def test_kinds_have_their_turn_where_a_clone_is_dear(self):
+        with PostgresServer.start() as server:
+            databases = server.settings("shop")
+            self.assertEqual(self.order(databases), "DECABF")
+            self.assertEqual(self.order(databases, "--order", "given"),
+                             "ABCDEF")
+
+    def test_they_have_none_where_it_is_cheap(self):
+        self.assertEqual(self.order(SQLITE_FILE), "ABCDEF")
+
+
 class Dirt(DjangoCase):
     """In the order of their names, whatever their kind."""
 
@@ -264,7 +304,7 @@ class Dirt(DjangoCase):
             "site_/runner.py": RUNNER,
             "shop/migrations/0002_add.py": MIGRATED,
             "shop/tests/test_it.py": IMPORTS + text}, databases, UNORDERED)
-        return self.django_test("-j1", *words)
+        return self.django_test("-j1", "--order", "given", *words)
 
     def places(self, result):
         """Where the database of each class was, as its test printed it."""

@@ -288,6 +288,12 @@ static const struct breach {
     {"{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\",\"items\":[[\".b\",1]]"
      ",\"alone\":1}",
      "field \"alone\""},
+    {"{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\",\"items\":[[\".b\",1]]"
+     ",\"rank\":16}",
+     "field \"rank\""},
+    {"{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\",\"items\":[[\".b\",1]]"
+     ",\"rank\":-1}",
+     "field \"rank\""},
     {"{\"msg\":\"passed\",\"items\":[[1]]}", "element 0 of \"items\""},
     {"{\"msg\":\"passed\",\"items\":[[1,2],[1,-2]]}", "element 1 of \"items\""},
     {"{\"msg\":\"passed\",\"items\":[[1,1.5]]}", "element 0 of \"items\""},

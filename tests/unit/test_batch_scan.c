@@ -13,6 +13,8 @@ static const char *const usual[] = {
     "{\"msg\":\"job\",\"kind\":\"suite\",\"items\":[[\"x\",0]],\"name\":\"a\"}",
     "{\"msg\":\"job\",\"name\":\"ä\",\"kind\":\"file\",\"items\":[[\".日\",4]],"
     "\"alone\":true,\"spawn\":false}",
+    "{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\",\"rank\":15,"
+    "\"items\":[[\".c\",1]],\"spawn\":true}",
 };
 static const char *const unusual[] = {
     "",
@@ -33,6 +35,8 @@ static const char *const unusual[] = {
     "{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\",\"items\":[[\".\xff\","
     "1]]}",
     "{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\"}",
+    "{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\",\"rank\":16,"
+    "\"items\":[[\".c\",1]]}",
     "{\"msg\":\"started\",\"item\":1}",
 };
 // NOLINTEND(bugprone-suspicious-missing-comma)
@@ -106,6 +110,20 @@ what_is_unusual_is_left_to_jansson(void **state)
 }
 
 static void
+a_rank_is_kept_beside_the_flags(void **state)
+{
+    (void)state;
+    struct adapter_message message = {0};
+    const char *line = "{\"msg\":\"job\",\"name\":\"a\",\"kind\":\"class\","
+                       "\"rank\":9,\"items\":[[\".c\",1]],\"alone\":true}";
+
+    assert_true(batch_scan(&message, slice_of(line)));
+    assert_int_equal(message.job.params.flags,
+                     JOB_ALONE | 9U << JOB_RANK_SHIFT);
+    adapter_message_release(&message);
+}
+
+static void
 check_broken(struct slice broken)
 {
     struct adapter_message quick = {0};
@@ -148,6 +166,7 @@ broken_lines_are_never_read_differently(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_short_cut_gives_what_jansson_gives),
     cmocka_unit_test(what_is_unusual_is_left_to_jansson),
+    cmocka_unit_test(a_rank_is_kept_beside_the_flags),
     cmocka_unit_test(broken_lines_are_never_read_differently),
 };
 

@@ -20,7 +20,7 @@ except ImportError:  # not CPython
 
 __unittest = True
 
-PROTOCOL = "1.1"
+PROTOCOL = "1.2"
 LINE_LIMIT = 8 << 20
 GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
 

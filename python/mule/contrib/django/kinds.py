@@ -59,6 +59,54 @@ def aliases_of(cls):
     return frozenset(found)
 
 
+# Vendors whose databases are cloned faster than most tests run.
+CHEAP = {"sqlite"}
+
+
+class Ranks:
+    """When a class is to start, where clones are dear: what leaves databases
+    clean, then what wants a clean one and does not leave it so, then all
+    others. 0 where clones are cheap: there the order is free.
+
+    Decides by the engines in the settings: nothing is connected to.
+    """
+
+    def __init__(self):
+        self._known = {}
+        self._dear = None
+
+    def of(self, cls):
+        if cls not in self._known:
+            self._known[cls] = self._rank(cls)
+        return self._known[cls]
+
+    def _rank(self, cls):
+        if self._dear is None:
+            self._dear = _dear_aliases()
+        if not self._dear:
+            return 0
+        try:
+            if not issubclass(cls, SimpleTestCase):
+                return 2
+            if self._dear.isdisjoint(aliases_of(cls)) \
+                    or issubclass(cls, TestCase):
+                return 0
+        except Exception:
+            return 2  # it says so itself when it runs
+        return 1 if getattr(cls, "serialized_rollback", False) else 2
+
+
+def _dear_aliases():
+    found = set()
+    for alias in connections:
+        try:
+            if connections[alias].vendor not in CHEAP:
+                found.add(alias)
+        except Exception:
+            pass  # an engine that cannot be loaded clones nothing
+    return found
+
+
 def supported(aliases):
     """Whether a TestCase can take back what it did there."""
     try:

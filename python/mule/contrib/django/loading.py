@@ -74,6 +74,8 @@ class DjangoCollection(Collection):
         super().__init__(send, skip)
         self.harness = harness
         self._origins = {}  # class: the module through which it was found
+        from .kinds import Ranks
+        self._ranks = Ranks()
 
     def named(self, labels):
         pass  # manage.py's words stand in sys.argv, as under `test`
@@ -122,6 +124,9 @@ class DjangoCollection(Collection):
     def _note_origins(self, module, suite, top):
         for test in _tests_of(suite):
             self._origins.setdefault(type(test), module.__name__)
+
+    def rank(self, tests):
+        return max(map(self._ranks.of, dict.fromkeys(map(type, tests))))
 
     def _origin_of(self, test):
         kind = type(test)
