@@ -2,13 +2,24 @@
 #include "command/engine.h"
 #include "loop/signals.h"
 #include "model/items.h"
+#include "report/sheet.h"
 #include "report/writer.h"
+#include "store/memory.h"
+#include "store/site.h"
 #include "util/escape.h"
+#include "util/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* mule list: the same collecting and selecting as `mule test`, run nothing. */
+/*
+ * mule list: the same collecting and selecting as `mule test`, run nothing;
+ * with what past builds know, where somebody wants to read that.
+ */
+
+// From here on, text has durations in front of the ids.
+#define VERBOSITY_TIMES 2
 
 /* Notes and warnings go to standard error; the list itself to the output. */
 struct list_sink {
@@ -40,9 +51,45 @@ on_free(struct event_sink *sink)
     (void)sink; // it lies on the stack of cmd_list
 }
 
+/* A store that cannot be read costs its durations, never the list. */
+static void
+read_past(struct memory *memory, const struct settings *settings)
+{
+    struct err err = {0};
+    struct site site = {0};
+    struct suite_key key = {0};
+    struct store *store = NULL;
+    int64_t suite = 0;
+    if (settings->no_store) {
+        return;
+    }
+    if (site_find(&site, settings, &err) &&
+        suite_key_make(&key, &site, settings, &err)) {
+        store = store_open(site.folder, STORE_READS, &err);
+    }
+    bool fine = store != NULL && store_find_suite(store, &key, &suite, &err) &&
+                memory_load(memory, store, suite, &err);
+    if (!fine) {
+        log_info("list: no durations: %s", err.text);
+    }
+    store_close(store);
+    suite_key_release(&key);
+    site_release(&site);
+}
+
+/* "    0.123s  passed   " */
+static void
+add_past(struct buf *buf, const struct past *past)
+{
+    char span[SHEET_SPAN_SIZE];
+    buf_addf(buf, "%11s  %-7s  ",
+             past->timed ? sheet_seconds(span, past->us) : "",
+             past->state != STATE_NONE ? state_name(past->state) : "");
+}
+
 static void
 add_json(struct buf *buf, const struct items *items, uint32_t item,
-         struct slice id)
+         struct slice id, const struct past *past)
 {
     const struct item *it = items_peek(items, item);
     buf_add_text(buf, "{\"id\":");
@@ -53,13 +100,29 @@ add_json(struct buf *buf, const struct items *items, uint32_t item,
         buf, ",\"kind\":\"%s\",\"file\":",
         job_kind_name((enum job_kind)items_peek_job(items, it->job)->kind));
     escape_json(buf, slice_of(items_job_file(items, it->job)));
-    buf_addf(buf, ",\"line\":%u}\n", it->line);
+    buf_addf(buf, ",\"line\":%u", it->line);
+    if (past->timed) {
+        buf_addf(buf, ",\"expect_ms\":%" PRIu64 ".%03u", past->us / 1000,
+                 (unsigned)(past->us % 1000));
+    }
+    if (past->state != STATE_NONE) {
+        buf_addf(buf, ",\"last\":\"%s\"", state_name(past->state));
+    }
+    buf_add_text(buf, "}\n");
 }
 
 static bool
-print_items(const struct items *items, bool json, struct err *err)
+print_items(const struct items *items, const struct settings *settings,
+            struct err *err)
 {
     struct writer writer;
+    struct memory *memory = memory_new();
+    struct history *history = memory_history(memory);
+    bool json = settings->list_json;
+    bool times = json || settings->verbosity >= VERBOSITY_TIMES;
+    if (times) {
+        read_past(memory, settings);
+    }
     struct buf id = BUF_INIT((size_t)1 << 20);
     writer_init(&writer, STDOUT_FILENO);
     for (uint32_t item = 0; item < items_count(items); item++) {
@@ -68,9 +131,16 @@ print_items(const struct items *items, bool json, struct err *err)
         }
         buf_reset(&id);
         items_id(items, item, &id);
+        struct past past = {0};
+        if (times) {
+            history->ops->find_item(history, buf_slice(&id), &past);
+        }
         if (json) {
-            add_json(&writer.buf, items, item, buf_slice(&id));
+            add_json(&writer.buf, items, item, buf_slice(&id), &past);
         } else {
+            if (times) {
+                add_past(&writer.buf, &past);
+            }
             escape_terminal(&writer.buf, buf_slice(&id), ESCAPE_ONE_LINE);
             buf_add_char(&writer.buf, '\n');
         }
@@ -83,6 +153,7 @@ print_items(const struct items *items, bool json, struct err *err)
     }
     writer_release(&writer);
     buf_release(&id);
+    memory_free(memory);
     return fine;
 }
 
@@ -124,7 +195,7 @@ cmd_list(int argc, char **argv)
         signo = engine_signal(engine);
     }
     if (engine != NULL && !err_is_set(&err) && signo == 0) {
-        print_items(engine_items(engine), settings.list_json, &err);
+        print_items(engine_items(engine), &settings, &err);
         if (status == EXIT_PASSED && has_unloadable(engine_items(engine))) {
             status = EXIT_FAILED;
         }

@@ -3,6 +3,7 @@
 #include "command/identity.h"
 #include "command/keeping.h"
 #include "command/reporters.h"
+#include "command/rerun.h"
 #include "loop/signals.h"
 #include "report/fanout.h"
 #include "report/recording.h"
@@ -20,6 +21,7 @@ struct test_command {
     struct settings settings;
     struct engine *engine;
     struct keeping *keeping; // or NULL
+    struct rerun *rerun;
     struct event_sink *fanout;
     struct event_sink *terminal;  // owned by the fan-out
     struct event_sink *recording; // likewise; NULL: there is none
@@ -138,18 +140,30 @@ note_command_line(struct test_command *command, int argc, char **argv)
     }
 }
 
-static int
-run_command(struct test_command *command, struct err *err)
+/* What past builds know, and what of them is still to pass. */
+static bool
+look_back(struct test_command *command, int argc, char **argv, struct err *err)
 {
     command->keeping = keeping_new(&command->settings, err);
     if (err_is_set(err)) {
-        return EXIT_BROKEN;
+        return false;
     }
+    command->rerun = rerun_new(&command->settings, argc, argv, err);
+    if (command->rerun != NULL) {
+        rerun_know(command->rerun, keeping_history(command->keeping));
+    }
+    return command->rerun != NULL;
+}
+
+static int
+run_command(struct test_command *command, struct err *err)
+{
     command->engine = engine_new(
         &(struct engine_params){
             .settings = &command->settings,
             .command = buf_text(&command->line),
             .history = keeping_history(command->keeping),
+            .filter = rerun_filter(command->rerun),
             .outside = &outside_events,
             .ctx = command,
         },
@@ -157,7 +171,9 @@ run_command(struct test_command *command, struct err *err)
     if (command->engine == NULL || !add_sinks(command, err)) {
         return EXIT_BROKEN;
     }
-    int status = engine_run(command->engine, command->fanout, err);
+    int status = engine_run(command->engine,
+                            rerun_sink(command->rerun, command->fanout), err);
+    rerun_finish(command->rerun);
     if (!err_is_set(err) && engine_signal(command->engine) == 0 &&
         !engine_finish(command->engine, command->fd, err)) {
         return EXIT_BROKEN;
@@ -181,13 +197,15 @@ cmd_test(int argc, char **argv)
     struct err err = {0};
     identity_draw_seed(&command.settings);
     note_command_line(&command, argc, argv);
-    status = run_command(&command, &err);
+    status = look_back(&command, argc, argv, &err) ? run_command(&command, &err)
+                                                   : EXIT_BROKEN;
     int signo = command.engine != NULL ? engine_signal(command.engine) : 0;
     if (command.fanout != NULL) {
         command.fanout->ops->free(command.fanout);
     }
     engine_free(command.engine);
     keeping_free(command.keeping);
+    rerun_free(command.rerun);
     settings_release(&command.settings);
     buf_release(&command.line);
     if (err_is_set(&err)) {

@@ -34,6 +34,8 @@ static const struct command commands[] = {
     {"replay", cmd_replay, COMMAND_REPLAY, "show a build again"},
     {"report", cmd_report, COMMAND_REPORT,
      "write reports of a build, or of its shards"},
+    {"history", cmd_history, COMMAND_HISTORY,
+     "print past builds, or one test over time"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

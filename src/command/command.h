@@ -40,6 +40,7 @@ int cmd_status(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_worker(int argc, char **argv);
+int cmd_history(int argc, char **argv);
 
 /* mule worker --engine, which takes its words from its worker. */
 int cmd_engine(void);

@@ -263,6 +263,22 @@ static const struct option table[] = {
      FIELD(until_fail), .help =
      "run all tests again and again until one fails, or for --max-time"},
 
+    {"failed", 0, NULL, OPTION_FLAG, GROUP_HISTORY, TEST, 0, FIELD(failed),
+     .help =
+     "run what failed or never ran since all passed, and what is new"},
+    {"last", 0, "N", OPTION_NUMBER, GROUP_HISTORY, HISTORY, 0, FIELD(last),
+     RANGE(0, 1000000), .help =
+     "look at the last N builds (default: 20; 0: all)"},
+    {"slowest", 0, "N", OPTION_NUMBER, GROUP_HISTORY, HISTORY, 0,
+     FIELD(slowest), RANGE(1, 1000000), .help =
+     "print the N tests that are expected to take longest"},
+    {"flaky", 0, NULL, OPTION_FLAG, GROUP_HISTORY, HISTORY, 0,
+     FIELD(history_flaky), .help =
+     "print tests that passed after failing in the same build, or that pass "
+     "in some builds and not in others"},
+    {"recordings", 0, NULL, OPTION_FLAG, GROUP_HISTORY, HISTORY, 0,
+     FIELD(with_recordings), .help =
+     "export: put the recordings of the builds into the file, too"},
     {"store", 0, "FOLDER", OPTION_TEXT, GROUP_HISTORY, STORED, FILE_PATH,
      FIELD(store), .help =
      "where past builds are kept (default: .mule beside mule.yaml, or at the "
@@ -374,14 +390,15 @@ static const struct option table[] = {
     {"trace", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, TELLS, FILE_PATH,
      FIELD(trace), .help =
      "write a Chrome trace of the run, for Perfetto: a thread a slot"},
-    {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST | STATUS | SIMULATE, 0,
+    {"json", 0, NULL, OPTION_FLAG, GROUP_OUTPUT,
+     LIST | STATUS | SIMULATE | HISTORY, 0,
      FIELD(list_json),
      .help = "print JSON"},
     {"log", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, EVERY, FILE_PATH,
      FIELD(log), .help = "write what mule itself does to FILE, for developers"},
 
     {"config", 0, "FILE", OPTION_TEXT, GROUP_GENERAL,
-     TEST | LIST | DOCTOR | WORKER | STATUS, 0,
+     TEST | LIST | DOCTOR | WORKER | STATUS | HISTORY, 0,
      FIELD(config_path), .help =
      "read FILE instead of the nearest mule.yaml"},
     {"defaults", 0, "TEXT", OPTION_TEXT, GROUP_GENERAL, TEST | LIST | DOCTOR,

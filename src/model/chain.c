@@ -11,8 +11,10 @@
 #define CHAIN_ID_MAX ((size_t)1 << 20)
 
 struct chain_link {
-    struct chain_entry entry; // owns its texts
-    bool closed;              // passed, or is gone
+    struct chain_entry entry;
+    char *id; // of the entry, owned
+    char *job;
+    bool closed;  // passed, or is gone
     bool absent;  // no selected item is it: something that appears, if at all
     bool touched; // this build had a word on it
 };
@@ -31,6 +33,7 @@ struct chain {
     const char *build; // that is noted, in `builds`; "" before one is
     uint32_t open;
     bool changed;
+    struct chain_terms terms; // of what was chosen
 };
 
 static const char *
@@ -72,8 +75,8 @@ chain_free(struct chain *chain)
     }
     map_release(&chain->by_id);
     for (size_t i = 0; i < chain->links.count; i++) {
-        free((char *)chain->links.items[i].entry.id);
-        free((char *)chain->links.items[i].entry.job);
+        free(chain->links.items[i].id);
+        free(chain->links.items[i].job);
     }
     ARRAY_RELEASE(&chain->links);
     release_values(&chain->absent);
@@ -95,8 +98,8 @@ put_in(struct chain *chain, const struct chain_entry *entry)
     if (link == NULL) {
         ARRAY_ADD_ZERO(&chain->links);
         link = &ARRAY_LAST(&chain->links);
-        link->entry.id = alloc_dup(entry->id);
-        link->entry.job = alloc_dup(entry->job);
+        link->entry.id = link->id = alloc_dup(entry->id);
+        link->entry.job = link->job = alloc_dup(entry->job);
         link->closed = true;
         map_set(&chain->by_id, slice_of(link->entry.id),
                 (void *)(uintptr_t)chain->links.count);
@@ -213,18 +216,29 @@ mark_present(struct chain *chain, const struct items *items, struct buf *id)
     }
 }
 
+/* Of a program whose points were the tests only the job is known. */
 static bool
-is_fresh(const struct chain_terms *terms, struct slice id)
+is_fresh(const struct chain_terms *terms, const struct items *items,
+         uint32_t job, struct slice id)
 {
+    struct history *history = terms->history;
     struct past past;
-    return terms->history == NULL ||
-           !terms->history->ops->find_item(terms->history, id, &past);
+    uint64_t us = 0;
+    if (history == NULL) {
+        return true;
+    }
+    if (history->ops->find_item(history, id, &past)) {
+        return false;
+    }
+    return items_peek_job(items, job)->kind != JOB_COMMAND ||
+           !history->ops->find_job(history,
+                                   slice_of(items_job_name(items, job)), &us);
 }
 
 /* Whether the item runs in a rerun. */
 static bool
-takes(const struct chain *chain, struct slice id, bool whole,
-      const struct chain_terms *terms, struct chain_take *take)
+takes(const struct chain *chain, struct slice id, bool whole, bool fresh,
+      struct chain_take *take)
 {
     const struct chain_link *link = find_link(chain, id);
     if (link != NULL && !link->closed) {
@@ -234,7 +248,6 @@ takes(const struct chain *chain, struct slice id, bool whole,
         take->failed += !unrun;
         return true;
     }
-    bool fresh = is_fresh(terms, id);
     take->fresh += fresh;
     take->whole += !fresh && whole;
     return fresh || whole;
@@ -258,7 +271,8 @@ take_away(const struct chain *chain, struct items *items,
         }
         buf_reset(id);
         items_id(items, item, id);
-        if (!takes(chain, buf_slice(id), whole, terms, take)) {
+        bool fresh = is_fresh(terms, items, job, buf_slice(id));
+        if (!takes(chain, buf_slice(id), whole, fresh, take)) {
             it->flags &= (uint8_t)~ITEM_SELECTED;
         }
     }
@@ -310,6 +324,7 @@ chain_choose(struct chain *chain, struct items *items,
 {
     struct buf id = BUF_INIT(CHAIN_ID_MAX);
     *take = (struct chain_take){0};
+    chain->terms = *terms;
     if (chain->open > 0) {
         mark_present(chain, items, &id);
     }
@@ -354,16 +369,29 @@ note_test(struct chain *chain, const struct event_test *test)
     chain->changed = true;
 }
 
-/* What did not appear again, though its job ran, is well. */
+/* "m.A.test_1" of the job "m.A": no fixture, but a test of its own. */
+static bool
+is_test(const struct chain_entry *entry)
+{
+    size_t len = strlen(entry->job);
+    return strncmp(entry->id, entry->job, len) == 0 && entry->id[len] == '.';
+}
+
+/* What did not appear again, though its job ran, is well or no longer there. */
 static void
 settle_absent(struct chain *chain)
 {
+    const struct chain_terms *terms = &chain->terms;
     for (size_t i = 0; chain->absent.count > 0 && i < chain->links.count; i++) {
         struct chain_link *link = &chain->links.items[i];
         const struct chain_job *job =
             link->absent ? find_absent(chain, link->entry.job) : NULL;
-        if (job != NULL && !link->touched && job->ran && !job->hampered) {
+        if (job != NULL && !link->closed && !link->touched && job->ran &&
+            !job->hampered) {
             take_out(chain, link);
+            if (is_test(&link->entry) && terms->on_gone != NULL) {
+                terms->on_gone(terms->ctx, &link->entry);
+            }
         }
     }
 }

@@ -43,7 +43,11 @@ struct chain_terms {
     bool rerun;              // only what is still to pass, and what is new
     bool covers;             // all that it stands for was to be collected
     struct history *history; // knows which tests are new; NULL: all are
-    /* An entry that no item stands for any more; it is taken out. Or NULL. */
+    /*
+     * An entry that no item stands for any more; it is taken out. Or NULL. Of
+     * a test that may yet appear while its job runs that is known only at the
+     * end of the run.
+     */
     void (*on_gone)(void *ctx, const struct chain_entry *entry);
     void *ctx;
 };

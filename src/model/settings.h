@@ -211,6 +211,14 @@ struct settings {
     bool engine;  // be the engine of a worker
     bool carrier; // be the native half of a Python worker
 
+    // What past builds know.
+    bool failed;          // run what is still to pass
+    bool labels_kept;     // the labels are those of an earlier build
+    bool history_flaky;   // mule history: the flaky tests
+    int slowest;          // mule history: the slowest tests; 0: not asked for
+    int last;             // mule history: so many builds; 0: all
+    bool with_recordings; // mule history export: they go along
+
     // What past builds leave behind.
     char *store;          // a folder, or NULL: .mule beside mule.yaml
     bool no_store;        // nothing is read from it or kept

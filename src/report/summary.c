@@ -321,6 +321,24 @@ summary_print(struct summary *summary, struct sheet *sheet, uint64_t us)
     print_bad(summary, sheet);
 }
 
+/* What a run of --failed leaves for the next one. */
+static void
+print_outstanding(struct sheet *sheet, const struct event_finished *finished)
+{
+    char number[SHEET_SPAN_SIZE];
+
+    if (!finished->chained) {
+        return;
+    }
+    if (finished->outstanding == 0) {
+        sheet_add(sheet, STYLE_GOOD, "Nothing is left: all has passed\n");
+        return;
+    }
+    sheet_add(sheet, STYLE_WARN, "%s still to pass; --failed runs %s\n",
+              sheet_number(number, finished->outstanding),
+              finished->outstanding == 1 ? "it" : "them");
+}
+
 void
 summary_print_verdict(struct sheet *sheet,
                       const struct event_finished *finished)
@@ -349,4 +367,5 @@ summary_print_verdict(struct sheet *sheet,
     tally_line(tally, &line);
     sheet_add(sheet, STYLE_PLAIN, "\n%s\n", buf_text(&line));
     buf_release(&line);
+    print_outstanding(sheet, finished);
 }

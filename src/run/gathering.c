@@ -88,6 +88,17 @@ explain_unknown(const struct gathering *gathering, struct err *err)
     buf_release(&near);
 }
 
+/* Nobody typed it today, and what it named may have been renamed. */
+static void
+tell_outdated(const struct gathering *gathering, const char *label)
+{
+    char *text = alloc_printf("\"%s\", which an earlier build was asked to "
+                              "run, matches nothing any more",
+                              label);
+    chronicle_note(gathering->params.chronicle, NOTE_INFO, text, NULL);
+    free(text);
+}
+
 static void collect(struct gathering *gathering, bool everything);
 
 static void
@@ -96,7 +107,11 @@ on_collected(void *ctx, const struct err *err)
     struct gathering *gathering = ctx;
     const struct gathering_params *params = &gathering->params;
     struct err unknown = {0};
-    bool is_unknown = err == NULL && gathering->unknown.count > 0;
+    bool kept = params->settings->labels_kept;
+    bool is_unknown = err == NULL && gathering->unknown.count > 0 && !kept;
+    for (int i = 0; kept && err == NULL && i < gathering->unknown.count; i++) {
+        tell_outdated(gathering, gathering->unknown.at[i]);
+    }
     if (gathering->everything || (is_unknown && is_explained(gathering))) {
         explain_unknown(gathering, &unknown);
         params->on_done(params->ctx, &unknown);

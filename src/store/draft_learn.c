@@ -142,7 +142,10 @@ follow_open(struct learning *learning, const struct draft_end *end,
     sqlite3_stmt *statement = bad ? learning->open : learning->close;
     sqlite3_bind_int64(statement, 1, row->number);
     if (bad) {
+        const struct memory_row *job =
+            memory_row(target->draft->memory, MEMORY_JOBS, end->job);
         sqlite3_bind_int64(statement, 2, target->build);
+        sqlite3_bind_int64(statement, 3, job->number);
     }
     return database_do(statement, err);
 }
@@ -194,9 +197,11 @@ prepare(struct learning *learning, struct err *err)
     if (learning->update == NULL) {
         return false;
     }
-    learning->open = database_prepare(
-        db, "INSERT OR IGNORE INTO outstanding (test, since) VALUES (?1, ?2)",
-        err);
+    learning->open =
+        database_prepare(db,
+                         "INSERT OR IGNORE INTO outstanding (test, since, job)"
+                         " VALUES (?1, ?2, ?3)",
+                         err);
     if (learning->open == NULL) {
         return false;
     }
@@ -312,8 +317,10 @@ bool
 draft_learn(struct draft_target *target, struct err *err)
 {
     struct learning learning = {.target = target};
-    bool fine = prepare(&learning, err) && learn_tests(&learning, err);
+    // What is to pass names its job.
+    bool fine = learn_jobs(target, err) && prepare(&learning, err) &&
+                learn_tests(&learning, err);
 
     release(&learning);
-    return fine && forget_open(target, err) && learn_jobs(target, err);
+    return fine && forget_open(target, err);
 }

@@ -13,6 +13,7 @@ static const char version_1[] =
     "  number INTEGER PRIMARY KEY,"
     "  folder TEXT NOT NULL,"
     "  words TEXT NOT NULL,"
+    "  scope TEXT," // what was asked for where something is to pass, as JSON
     "  UNIQUE (folder, words));"
     // What is known of each test that was seen within a year.
     "CREATE TABLE tests ("
@@ -71,7 +72,8 @@ static const char version_1[] =
     // What is to pass until a suite is clean, and since which build.
     "CREATE TABLE outstanding ("
     "  test INTEGER PRIMARY KEY,"
-    "  since INTEGER NOT NULL);";
+    "  since INTEGER NOT NULL," // builds.number
+    "  job INTEGER);";          // jobs.number
 
 static const char *const scripts[] = {
     [1] = version_1,

@@ -9,7 +9,7 @@ import sys
 import unittest
 
 COMMANDS = ("test", "list", "worker", "status", "doctor", "adapter-check",
-            "replay", "report", "simulate")
+            "history", "replay", "report", "simulate")
 
 
 def options_of_help(command):

@@ -249,6 +249,26 @@ a_test_that_is_no_longer_there_is_named_and_forgotten(void **state)
 }
 
 static void
+a_test_that_its_class_does_not_have_any_more_is_known_at_the_end(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    begin(&scene);
+    add(&scene, "m.B.test_9", "m.B", STATE_FAILED);
+    choose(&scene, true, true);
+    assert_string_equal(left(&scene), "m.B.test_1 m.B.test_2");
+    assert_string_equal(scene.gone, "");
+    start(&scene, "new");
+    note(&scene, "m.B.test_1", "m.B", STATE_PASSED);
+    note(&scene, "m.B.test_2", "m.B", STATE_PASSED);
+    finish(&scene);
+    assert_string_equal(scene.gone, "m.B.test_9 ");
+    assert_int_equal(chain_count(scene.chain), 0);
+    end(&scene);
+}
+
+static void
 a_fixture_that_failed_brings_its_class_back(void **state)
 {
     struct scene scene;
@@ -396,6 +416,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_passes_goes_out_and_what_fails_comes_in),
     cmocka_unit_test(a_narrow_run_in_between_forgets_nothing),
     cmocka_unit_test(a_test_that_is_no_longer_there_is_named_and_forgotten),
+    cmocka_unit_test(
+        a_test_that_its_class_does_not_have_any_more_is_known_at_the_end),
     cmocka_unit_test(a_fixture_that_failed_brings_its_class_back),
     cmocka_unit_test(a_fixture_that_fails_again_stays),
     cmocka_unit_test(a_fixture_whose_class_did_not_run_to_its_end_stays),

@@ -219,7 +219,7 @@ static void
 what_is_still_to_come_is_not_pretended(void **state)
 {
     (void)state;
-    static const char *const later[] = {"--worker", "--failed"};
+    static const char *const later[] = {"--worker"};
 
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         struct words words;

@@ -1,0 +1,260 @@
+#include "command/adopt.h"
+
+#include "command/cut_builds.h"
+#include "config/configure.h"
+#include "report/recording_reader.h"
+#include "store/record.h"
+#include "util/alloc.h"
+#include "util/array.h"
+#include "util/log.h"
+#include "util/map.h"
+#include "util/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A test that was selected, until it ends. */
+struct awaited {
+    uint32_t item;
+    char *id;
+    char *job;
+    bool ended;
+};
+
+struct adoption {
+    struct event_sink *record;
+    struct tally tally;
+    ARRAY(struct awaited) tests;
+    struct map by_id; // -> place + 1
+    struct event last;
+};
+
+// ---------------------------------------------------------- whose it was
+
+/*
+ * Whether its command line means this suite. It is read as ours was, and not
+ * executed.
+ */
+static bool
+means_suite(const struct site *site, const struct suite_key *suite,
+            const char *command)
+{
+    static const struct option words_option = {.name = "command",
+                                               .kind = OPTION_WORDS};
+    struct texts words = {0};
+    struct settings settings = {0};
+    struct configured configured = {0};
+    struct suite_key key = {0};
+    struct err err = {0};
+    bool same = option_set(&words_option, &words, command, &err) &&
+                words.count >= 2 && strcmp(words.at[1], "test") == 0;
+    if (same) {
+        same = configure(&settings, &configured, COMMAND_TEST, words.count - 2,
+                         words.at + 2, &err) &&
+               suite_key_make(&key, site, &settings, &err) &&
+               strcmp(key.folder, suite->folder) == 0 &&
+               strcmp(key.words, suite->words) == 0;
+        settings_release(&settings);
+        configured_release(&configured);
+        suite_key_release(&key);
+    }
+    texts_release(&words);
+    return same;
+}
+
+static bool
+is_ours(const struct site *site, const struct suite_key *suite,
+        const struct cut_build *cut)
+{
+    char *here = getcwd(NULL, 0);
+    bool same = cut->state != CUT_RUNNING && here != NULL &&
+                strcmp(cut->cwd, here) == 0 &&
+                means_suite(site, suite, cut->entry.command);
+    free(here);
+    return same;
+}
+
+// ------------------------------------------------------------- telling it
+
+static void
+tell(struct adoption *adoption, const struct event *event)
+{
+    struct err err = {0}; // it never fails
+    adoption->record->ops->on_event(adoption->record, event, &err);
+}
+
+static void
+await(struct adoption *adoption, const struct recording_selected *selected)
+{
+    struct awaited test = {
+        .item = selected->item,
+        .id = alloc_dup(selected->id),
+        .job = alloc_dup(selected->job_name),
+    };
+    ARRAY_ADD(&adoption->tests, test);
+    map_set(&adoption->by_id, slice_of(test.id),
+            (void *)(uintptr_t)adoption->tests.count);
+}
+
+static void
+note(struct adoption *adoption, const struct event *event)
+{
+    adoption->last.us = event->us;
+    adoption->last.wall_ms = event->wall_ms;
+    if (event->kind == EVENT_RUN_FINISHED) {
+        return; // told at the end
+    }
+    if (event->kind == EVENT_TEST_FINISHED) {
+        uintptr_t place =
+            (uintptr_t)map_find(&adoption->by_id, slice_of(event->test.id));
+        if (place > 0) {
+            adoption->tests.items[place - 1].ended = true;
+        }
+        adoption->tally.selected++;
+        adoption->tally.flaky += event->test.flaky;
+        tally_add(&adoption->tally, event->test.outcome);
+    }
+    tell(adoption, event);
+}
+
+/* What was selected and never ended did not run. */
+static void
+tell_rest(struct adoption *adoption)
+{
+    const struct outcome outcome = {
+        .state = STATE_NOT_RUN,
+        .reason = SLICE("mule was killed"),
+    };
+    for (size_t i = 0; i < adoption->tests.count; i++) {
+        const struct awaited *test = &adoption->tests.items[i];
+        if (test->ended) {
+            continue;
+        }
+        adoption->tally.selected++;
+        tally_add(&adoption->tally, &outcome);
+        tell(adoption, &(struct event){
+                           .kind = EVENT_TEST_FINISHED,
+                           .wall_ms = adoption->last.wall_ms,
+                           .us = adoption->last.us,
+                           .test = {.number = test->item,
+                                    .id = test->id,
+                                    .job = test->job,
+                                    .file = "",
+                                    .slot = -1,
+                                    .attempt = 1,
+                                    .worker = "",
+                                    .rerun = "",
+                                    .outcome = &outcome},
+                       });
+    }
+}
+
+static void
+tell_end(struct adoption *adoption, const struct cut_build *cut)
+{
+    bool ended = cut->state == CUT_ENDED;
+    tell(adoption, &(struct event){
+                       .kind = EVENT_RUN_FINISHED,
+                       .wall_ms = adoption->last.wall_ms,
+                       .us = adoption->last.us,
+                       .finished =
+                           {
+                               .tally = &adoption->tally,
+                               .us = adoption->last.us,
+                               .stop = ended ? cut->entry.stop : STOP_BROKEN,
+                               .exit_status = ended ? cut->entry.exit_status
+                                                    : ADOPT_NO_STATUS,
+                           },
+                   });
+}
+
+static void
+release(struct adoption *adoption)
+{
+    for (size_t i = 0; i < adoption->tests.count; i++) {
+        free(adoption->tests.items[i].id);
+        free(adoption->tests.items[i].job);
+    }
+    ARRAY_RELEASE(&adoption->tests);
+    map_release(&adoption->by_id);
+    adoption->record->ops->free(adoption->record);
+}
+
+static void
+on_remark(void *ctx, const struct event *event)
+{
+    (void)ctx;
+    log_warn("adopt: %s", event->note.text);
+}
+
+static void
+adopt(const struct site *site, const struct suite_key *suite,
+      const struct cut_build *cut)
+{
+    struct err err = {0};
+    struct recording_reader *reader =
+        recording_reader_open(cut->path, RECORDING_WANT_SELECTED, &err);
+    if (reader == NULL) {
+        return;
+    }
+    struct adoption adoption = {
+        .record = record_new(&(struct record_params){
+            .site = site,
+            .suite = suite,
+            .on_remark = on_remark,
+        }),
+    };
+    struct recording_entry entry;
+    record_name_recording(adoption.record, path_base(cut->path));
+    while (recording_reader_next(reader, &entry)) {
+        if (entry.kind == RECORDING_SELECTED) {
+            await(&adoption, &entry.selected);
+        } else {
+            note(&adoption, &entry.event);
+        }
+    }
+    recording_reader_free(reader);
+    tell_rest(&adoption);
+    tell_end(&adoption, cut);
+    release(&adoption);
+}
+
+// ----------------------------------------------------------- from outside
+
+/* From the newest to the oldest; they are to be told the other way round. */
+static void
+adopt_in_turn(const struct site *site, const struct suite_key *suite,
+              struct cut_builds *cut)
+{
+    ARRAY(const struct cut_build *) ours = {0};
+    const struct cut_build *build = NULL;
+    while ((build = cut_builds_next(cut, INT64_MIN)) != NULL) {
+        if (is_ours(site, suite, build)) {
+            ARRAY_ADD(&ours, build);
+        }
+    }
+    while (ours.count > 0) {
+        adopt(site, suite, ARRAY_POP(&ours));
+    }
+    ARRAY_RELEASE(&ours);
+}
+
+void
+adopt_cut_builds(const struct site *site, const struct suite_key *suite)
+{
+    struct err err = {0};
+    char *folder = store_recordings(site->folder);
+    struct store *store = store_open(site->folder, STORE_READS, &err);
+    struct cut_builds *cut = NULL;
+    if (store != NULL || err.kind == ERR_NOTHING) {
+        err_clear(&err);
+        cut = cut_builds_find(store, folder, &err);
+    }
+    store_close(store);
+    if (cut != NULL) {
+        adopt_in_turn(site, suite, cut);
+    }
+    cut_builds_free(cut);
+    free(folder);
+}

@@ -1,0 +1,17 @@
+/*
+ * Builds of which only a recording is left, as mule was killed: they are
+ * stored as far as the recording goes, what had been selected and did not end
+ * as "not run". From then on they are builds like any other.
+ */
+#ifndef COMMAND_ADOPT_H
+#define COMMAND_ADOPT_H
+
+#include "store/site.h"
+
+/* Exit status of a build that has none, in the store. */
+#define ADOPT_NO_STATUS (-1)
+
+/* Those of this suite. What cannot be stored stays as it is. */
+void adopt_cut_builds(const struct site *site, const struct suite_key *suite);
+
+#endif

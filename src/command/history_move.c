@@ -1,0 +1,60 @@
+#include "command/history_move.h"
+
+#include "store/travel.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *
+plural(uint32_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+bool
+history_export(const struct site *site, const struct settings *settings,
+               struct err *err)
+{
+    if (settings->labels.count != 2) {
+        err_set(err, ERR_USAGE, "mule history export takes one file");
+        return err_hint(err, "mule history export history.mule-db");
+    }
+    const char *path = settings->labels.at[1];
+    struct store *store = store_open(site->folder, STORE_READS, err);
+    struct travelled travelled = {0};
+    bool fine =
+        store != NULL &&
+        travel_export(store, path, settings->with_recordings, &travelled, err);
+    if (fine) {
+        printf(
+            "%" PRIu32 " build%s and %" PRIu32 " recording%s in %s, %.1f MB\n",
+            travelled.builds, plural(travelled.builds), travelled.recordings,
+            plural(travelled.recordings), path, (double)travelled.bytes / 1e6);
+    }
+    store_close(store);
+    return fine;
+}
+
+bool
+history_import(const struct site *site, const struct settings *settings,
+               struct err *err)
+{
+    if (settings->labels.count < 2) {
+        err_set(err, ERR_USAGE, "mule history import needs a file");
+        return err_hint(err, "one that `mule history export` wrote");
+    }
+    struct store *store = store_open(site->folder, STORE_WRITES, err);
+    struct travelled travelled = {0};
+    bool fine = store != NULL;
+    for (int i = 1; i < settings->labels.count && fine; i++) {
+        fine = travel_import(store, settings->labels.at[i], &travelled, err);
+    }
+    if (store != NULL) {
+        printf("%" PRIu32 " build%s and %" PRIu32 " recording%s added, %" PRIu32
+               " known before\n",
+               travelled.builds, plural(travelled.builds), travelled.recordings,
+               plural(travelled.recordings), travelled.known);
+    }
+    store_close(store);
+    return fine;
+}

@@ -1,0 +1,34 @@
+/*
+ * What of a suite is still to pass, from one build to the next: read before a
+ * build, and put right after it where storing the build alone cannot (a
+ * fixture that did not fail again, a test that is no longer there). With it
+ * goes the scope: what the builds it comes from were asked to run.
+ */
+#ifndef STORE_OUTSTANDING_H
+#define STORE_OUTSTANDING_H
+
+#include "model/chain.h"
+#include "store/store.h"
+#include "util/buf.h"
+
+/* Adds all of the suite to the chain. */
+bool outstanding_load(struct store *store, int64_t suite, struct chain *chain,
+                      struct err *err);
+
+/* Adds the JSON of the scope; nothing when none was kept. */
+bool outstanding_scope(struct store *store, int64_t suite, struct buf *scope,
+                       struct err *err);
+
+/* Makes the store agree with the chain and the scope, in one transaction. */
+bool outstanding_mend(struct store *store, int64_t suite, struct chain *chain,
+                      const char *scope, struct err *err);
+
+/*
+ * What the last build of any suite ran: adds "--adapter WORDS", "--runner
+ * COMMAND", "--tap" and where it ran, as words for people; nothing when there
+ * is no build.
+ */
+bool outstanding_last_words(struct store *store, struct buf *words,
+                            struct err *err);
+
+#endif
