@@ -76,14 +76,16 @@ on_run(struct picture *picture, const struct event *event)
 }
 
 static void
-on_collected(struct picture *picture, const struct event_collected *collected)
+on_collected(struct picture *picture, const struct event *event)
 {
+    const struct event_collected *collected = &event->collected;
     struct buf *buf = &picture->run;
 
     members_uint(buf, "items", collected->items);
     members_uint(buf, "jobs", collected->jobs);
     members_uint(buf, "excluded", collected->excluded);
     members_uint(buf, "collected_us", collected->us);
+    members_uint(buf, "collected_at", event->us);
     members_some(buf, "order", slice_of(collected->order));
     members_some(buf, "seed", slice_of(collected->seed));
     members_some(buf, "shard", slice_of(collected->shard));
@@ -243,7 +245,7 @@ gather(struct picture *picture, const struct event *event)
         on_run(picture, event);
         break;
     case EVENT_COLLECTED:
-        on_collected(picture, &event->collected);
+        on_collected(picture, event);
         break;
     case EVENT_PREPARED:
         members_uint(&picture->run, "prepared_us", event->prepared_us);

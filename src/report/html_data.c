@@ -1,16 +1,10 @@
 #include "report/html_internal.h"
 
-#include <stdlib.h>
-
 #include "report/members.h"
 #include "report/page_bytes.h"
-#include "util/alloc.h"
 #include "util/map.h"
 
 enum {
-    MOST_BUILDS = 100,
-    MOST_POINTS = 30,
-    MOST_PASTS = 1000, // tests whose past is shown
     MANY_BYTES = 1 << 16,
 };
 
@@ -389,116 +383,6 @@ add_left_out(struct data *data, const struct picture *picture)
     drain(data);
 }
 
-static void
-add_builds(struct data *data, struct html_history *history)
-{
-    struct html_build builds[MOST_BUILDS];
-    size_t count = history->ops->builds(history, builds, MOST_BUILDS);
-    struct buf *buf = &data->buf;
-
-    members_array(buf, "builds");
-    for (size_t i = 0; i < count; i++) {
-        members_comma(buf);
-        buf_add_char(buf, '{');
-        members_text(buf, "id", slice_of(builds[i].id));
-        members_int(buf, "wall_ms", builds[i].wall_ms);
-        members_uint(buf, "us", builds[i].us);
-        members_uint(buf, "selected", builds[i].selected);
-        members_uint(buf, "bad", builds[i].bad);
-        members_known(buf, "flaky", builds[i].flaky);
-        members_int(buf, "exit_status", builds[i].exit_status);
-        buf_add_char(buf, '}');
-    }
-    buf_add_char(buf, ']');
-}
-
-static void
-add_past(struct data *data, struct html_history *history, size_t place,
-         const struct row *row)
-{
-    struct html_point points[MOST_POINTS];
-    size_t count =
-        history->ops->test(history, slice_of(row->id), points, MOST_POINTS);
-    struct buf *buf = &data->buf;
-    char key[24];
-
-    if (count == 0) {
-        return;
-    }
-    (void)snprintf(key, sizeof(key), "%zu", place);
-    members_array(buf, key);
-    for (size_t i = 0; i < count; i++) {
-        char letter[2] = {lanes_letter(points[i].state), '\0'};
-        members_comma(buf);
-        buf_add_char(buf, '[');
-        members_number(buf, points[i].us);
-        members_element(buf, slice_of(letter));
-        members_number(buf, points[i].flaky);
-        buf_add_char(buf, ']');
-    }
-    buf_add_char(buf, ']');
-    relieve(data);
-}
-
-// The tests whose past is of interest: bad and flaky ones, and the slowest.
-static bool
-has_past(const struct row *row, uint64_t slow_us)
-{
-    return row->flaky || state_is_bad((enum state)row->state) ||
-           row->us >= slow_us;
-}
-
-static int
-compare_us(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-
-    return (a < b) - (a > b);
-}
-
-// How long the hundredth slowest took.
-static uint64_t
-slow_limit(const struct rows *rows)
-{
-    enum {
-        SLOW = 100
-    };
-    size_t count = rows_count(rows);
-    uint64_t *times = alloc_zero(count + 1, sizeof(*times));
-
-    for (size_t i = 0; i < count; i++) {
-        times[i] = rows_get(rows, i)->us;
-    }
-    qsort(times, count, sizeof(*times), compare_us);
-    uint64_t limit = times[count > SLOW ? SLOW - 1 : count];
-    free(times);
-    return limit;
-}
-
-static void
-add_history(struct data *data, struct picture *picture)
-{
-    struct html_history *history = picture->history;
-    uint64_t slow_us = slow_limit(picture->rows);
-    int left = MOST_PASTS;
-
-    members_object(&data->buf, "history");
-    if (history != NULL) {
-        add_builds(data, history);
-        members_object(&data->buf, "tests");
-        for (size_t i = 0; i < rows_count(picture->rows) && left > 0; i++) {
-            const struct row *row = rows_get(picture->rows, i);
-            if (has_past(row, slow_us)) {
-                add_past(data, history, i, row);
-                left--;
-            }
-        }
-        buf_add_char(&data->buf, '}');
-    }
-    buf_add_char(&data->buf, '}');
-}
-
 bool
 html_data_write(struct picture *picture, struct writer *out)
 {
@@ -519,7 +403,7 @@ html_data_write(struct picture *picture, struct writer *out)
     add_attempts(&data, picture->rows);
     add_stints(&data, picture);
     add_left_out(&data, picture);
-    add_history(&data, picture);
+    html_past_write(picture, &data.buf);
     buf_add_text(&data.buf, "}\n");
     drain(&data);
     add_safe(&out->buf, buf_slice(&data.buf));

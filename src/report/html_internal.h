@@ -1,5 +1,6 @@
 /*
- * What the page's sink (html.c) gathers and its writer (html_data.c) writes.
+ * What the page's sink (html.c) gathers and its writers (html_data.c,
+ * html_past.c) write.
  */
 #ifndef REPORT_HTML_INTERNAL_H
 #define REPORT_HTML_INTERNAL_H
@@ -28,6 +29,9 @@ struct picture {
     struct stints *stints;
     struct html_history *history;
 };
+
+/* Adds the member "history": what is known of the past. */
+void html_past_write(const struct picture *picture, struct buf *buf);
 
 /* Writes the whole page. False with an err in `out`. */
 bool html_data_write(struct picture *picture, struct writer *out);

@@ -3,22 +3,17 @@
 #include <stdlib.h>
 
 #include "report/members.h"
+#include "report/trace_out.h"
 #include "report/trace_tracks.h"
 #include "report/wording.h"
-#include "report/writer.h"
 #include "util/alloc.h"
 #include "util/path.h"
-
-enum {
-    RUN_THREAD = 1,     // what is not a slot's
-    FIRST_THREAD = 100, // that of slot 0
-};
 
 struct trace {
     struct event_sink sink; // first
     char *path;
     struct path_writer file;
-    struct writer writer;
+    struct trace_out out;
     struct trace_tracks *tracks;
     uint32_t running; // slots
     uint32_t passed;
@@ -26,8 +21,7 @@ struct trace {
     uint32_t bad;
     uint64_t counted_us; // when the counters were told last
     uint64_t last_us;
-    uint32_t spans; // asynchronous ones
-    bool begun;     // the head is written
+    bool begun; // the head is written
     bool done;
 };
 
@@ -35,69 +29,6 @@ static struct trace *
 trace_of(struct event_sink *sink)
 {
     return (struct trace *)(void *)sink;
-}
-
-// An event that has still to be closed.
-struct place {
-    uint32_t process;
-    uint32_t thread;
-};
-
-static struct buf *
-open_event(struct trace *trace, const char *phase, struct slice name,
-           struct place place, uint64_t us)
-{
-    struct buf *buf = &trace->writer.buf;
-
-    buf_add_text(buf, trace->begun ? ",\n{" : "{");
-    trace->begun = true;
-    members_text(buf, "ph", slice_of(phase));
-    members_text(buf, "name", name);
-    members_uint(buf, "pid", place.process);
-    members_uint(buf, "tid", place.thread);
-    members_uint(buf, "ts", us);
-    return buf;
-}
-
-static void
-close_event(struct trace *trace)
-{
-    buf_add_char(&trace->writer.buf, '}');
-}
-
-static void
-name_place(struct trace *trace, const char *what, struct slice name,
-           struct place place)
-{
-    struct buf *buf = open_event(trace, "M", slice_of(what), place, 0);
-
-    members_object(buf, "args");
-    members_text(buf, "name", name);
-    buf_add_char(buf, '}');
-    close_event(trace);
-}
-
-static void
-sort_place(struct trace *trace, const char *what, uint32_t index,
-           struct place place)
-{
-    struct buf *buf = open_event(trace, "M", slice_of(what), place, 0);
-
-    members_object(buf, "args");
-    members_uint(buf, "sort_index", index);
-    buf_add_char(buf, '}');
-    close_event(trace);
-}
-
-static void
-name_host(struct trace *trace, struct slice host, uint32_t process)
-{
-    struct place place = {process, RUN_THREAD};
-
-    name_place(trace, "process_name", host, place);
-    sort_place(trace, "process_sort_index", process, place);
-    name_place(trace, "thread_name", SLICE("run"), place);
-    sort_place(trace, "thread_sort_index", 0, place);
 }
 
 static uint32_t
@@ -108,15 +39,16 @@ host_of(struct trace *trace, const char *worker)
         trace_tracks_process(trace->tracks, slice_of(worker), &first);
 
     if (first) {
-        name_host(trace, slice_of(worker), process);
+        trace_out_process(&trace->out, slice_of(worker), process);
     }
     return process;
 }
 
-static struct place
+static struct trace_place
 place_of(const struct track *track)
 {
-    return (struct place){track->process, FIRST_THREAD + track->slot};
+    return (struct trace_place){track->process,
+                                TRACE_FIRST_THREAD + track->slot};
 }
 
 // The track of a slot, which is introduced when it is seen first; NULL when
@@ -138,9 +70,8 @@ track_of(struct trace *trace, const char *worker, int slot)
         if (worker != NULL && worker[0] != '\0') {
             buf_addf(&name, " (%.200s)", worker);
         }
-        name_place(trace, "thread_name", buf_slice(&name), place_of(track));
-        sort_place(trace, "thread_sort_index", track->slot + 1,
-                   place_of(track));
+        trace_out_thread(&trace->out, buf_slice(&name), track->slot + 1,
+                         place_of(track));
         buf_release(&name);
     }
     return track;
@@ -149,21 +80,22 @@ track_of(struct trace *trace, const char *worker, int slot)
 static void
 add_counter(struct trace *trace, uint64_t us)
 {
-    const struct place place = {1, RUN_THREAD};
-    struct buf *buf = open_event(trace, "C", SLICE("running"), place, us);
+    const struct trace_place place = {1, TRACE_RUN_THREAD};
+    struct buf *buf =
+        trace_out_open(&trace->out, "C", SLICE("running"), place, us);
 
     members_object(buf, "args");
     members_uint(buf, "slots", trace->running);
     buf_add_char(buf, '}');
-    close_event(trace);
+    trace_out_close(&trace->out);
 
-    buf = open_event(trace, "C", SLICE("tests"), place, us);
+    buf = trace_out_open(&trace->out, "C", SLICE("tests"), place, us);
     members_object(buf, "args");
     members_uint(buf, "passed", trace->passed);
     members_uint(buf, "bad", trace->bad);
     members_uint(buf, "skipped", trace->skipped);
     buf_add_char(buf, '}');
-    close_event(trace);
+    trace_out_close(&trace->out);
     trace->counted_us = us;
 }
 
@@ -178,50 +110,13 @@ count(struct trace *trace, uint64_t us)
     }
 }
 
-// Something that took `us` up to now and belongs to no slot.
-static void
-add_span(struct trace *trace, uint32_t process, struct slice name, uint64_t us)
-{
-    const struct place place = {process, RUN_THREAD};
-    uint64_t end = trace->last_us;
-    uint64_t began = us < end ? end - us : 0;
-    uint32_t id = ++trace->spans;
-
-    for (int i = 0; i < 2; i++) {
-        struct buf *buf = open_event(trace, i == 0 ? "b" : "e", name, place,
-                                     i == 0 ? began : end);
-        members_text(buf, "cat", SLICE("run"));
-        members_uint(buf, "id", id);
-        close_event(trace);
-    }
-}
-
-// `scope` is "g" for the whole trace, "p" for a process.
-static struct buf *
-open_instant(struct trace *trace, uint32_t process, struct slice name,
-             const char *scope)
-{
-    const struct place place = {process, RUN_THREAD};
-    struct buf *buf = open_event(trace, "i", name, place, trace->last_us);
-
-    members_text(buf, "s", slice_of(scope));
-    members_object(buf, "args");
-    return buf;
-}
-
-static void
-close_instant(struct trace *trace)
-{
-    buf_add_char(&trace->writer.buf, '}');
-    close_event(trace);
-}
-
 static void
 on_run(struct trace *trace, const struct event *event)
 {
     const struct event_run *run = &event->run;
-    struct buf *buf = &trace->writer.buf;
+    struct buf *buf = &trace->out.writer.buf;
 
+    trace->begun = true;
     buf_add_text(buf, "{\"displayTimeUnit\":\"ms\"");
     members_object(buf, "otherData");
     members_some(buf, "version", slice_of(run->version));
@@ -233,7 +128,7 @@ on_run(struct trace *trace, const struct event *event)
     members_int(buf, "wall_ms", event->wall_ms);
     buf_add_text(buf, "},\"traceEvents\":[\n");
     trace_tracks_set_host(trace->tracks, slice_of(run->hostname));
-    name_host(trace, slice_of(run->hostname), 1);
+    trace_out_process(&trace->out, slice_of(run->hostname), 1);
 }
 
 static void
@@ -241,8 +136,9 @@ end_job(struct trace *trace, struct track *track,
         const struct event_job *finished)
 {
     uint64_t end = trace_track_close(track, trace->last_us);
-    struct buf *buf = open_event(trace, "E", slice_of(buf_text(&track->job)),
-                                 place_of(track), end);
+    struct buf *buf =
+        trace_out_open(&trace->out, "E", slice_of(buf_text(&track->job)),
+                       place_of(track), end);
 
     if (finished != NULL) {
         members_object(buf, "args");
@@ -251,7 +147,7 @@ end_job(struct trace *trace, struct track *track,
         members_known(buf, "maxrss_kib", finished->usage.maxrss_kib);
         buf_add_char(buf, '}');
     }
-    close_event(trace);
+    trace_out_close(&trace->out);
     trace->running--;
     count(trace, trace->last_us);
 }
@@ -271,8 +167,8 @@ on_job(struct trace *trace, const struct event_job *job, bool finished)
         return;
     }
     uint64_t began = trace_track_open(track, trace->last_us, job->name);
-    struct buf *buf =
-        open_event(trace, "B", slice_of(job->name), place_of(track), began);
+    struct buf *buf = trace_out_open(&trace->out, "B", slice_of(job->name),
+                                     place_of(track), began);
     members_text(buf, "cat", SLICE("job"));
     members_object(buf, "args");
     members_uint(buf, "job", job->number);
@@ -283,7 +179,7 @@ on_job(struct trace *trace, const struct event_job *job, bool finished)
     members_known(buf, "process", job->process);
     members_known(buf, "expect_us", job->expect_us);
     buf_add_char(buf, '}');
-    close_event(trace);
+    trace_out_close(&trace->out);
     trace->running++;
     count(trace, trace->last_us);
 }
@@ -331,12 +227,12 @@ on_test(struct trace *trace, const struct event_test *test, bool final)
     if (track != NULL && test->outcome->state != STATE_NOT_RUN) {
         struct track_span span =
             trace_track_add(track, test->began_us, test->us);
-        struct buf *buf = open_event(trace, "X", slice_of(test->id),
-                                     place_of(track), span.began_us);
+        struct buf *buf = trace_out_open(&trace->out, "X", slice_of(test->id),
+                                         place_of(track), span.began_us);
         members_uint(buf, "dur", span.us);
         buf_addf(buf, ",\"cat\":\"test,%s\"", state_name(test->outcome->state));
         add_test_args(buf, test);
-        close_event(trace);
+        trace_out_close(&trace->out);
     }
     count(trace, trace->last_us);
 }
@@ -353,51 +249,56 @@ on_worker(struct trace *trace, const struct event_worker *worker)
     process = trace_tracks_join(trace->tracks, slice_of(worker->node),
                                 slice_of(worker->host), &first);
     if (first) {
-        name_host(trace, slice_of(worker->host), process);
+        trace_out_process(&trace->out, slice_of(worker->host), process);
     }
     if (worker->what == WORKER_JOINED && worker->us > 0) {
-        add_span(trace, process, SLICE("getting ready"), worker->us);
+        trace_out_span(&trace->out, process, SLICE("getting ready"),
+                       trace->last_us, worker->us);
     }
     struct buf name = BUF_INIT(4096);
     buf_addf(&name, "%.1000s %s", worker->node, worker_what_name(worker->what));
-    struct buf *buf = open_instant(trace, process, buf_slice(&name), "p");
+    struct buf *buf = trace_out_instant(&trace->out, process, buf_slice(&name),
+                                        "p", trace->last_us);
     members_some(buf, "kind", slice_of(worker->kind));
     members_known(buf, "slots", (uint64_t)worker->slots);
     members_some(buf, "text", worker->text);
-    close_instant(trace);
+    trace_out_close_instant(&trace->out);
     buf_release(&name);
 }
 
 static void
 on_leak(struct trace *trace, const struct event_leak *leak)
 {
-    struct buf *buf = open_instant(trace, 1, SLICE("leaked process"), "g");
+    struct buf *buf = trace_out_instant(&trace->out, 1, SLICE("leaked process"),
+                                        "g", trace->last_us);
 
     members_some(buf, "job", slice_of(leak->job));
     members_some(buf, "id", slice_of(leak->id));
     members_int(buf, "pid", leak->pid);
     members_text(buf, "command", slice_of(leak->command));
-    close_instant(trace);
+    trace_out_close_instant(&trace->out);
 }
 
 static void
 on_stopping(struct trace *trace, const struct event_stopping *stopping)
 {
-    struct buf *buf = open_instant(trace, 1, SLICE("stopping"), "g");
+    struct buf *buf = trace_out_instant(&trace->out, 1, SLICE("stopping"), "g",
+                                        trace->last_us);
 
     members_text(buf, "reason", slice_of(stop_reason_name(stopping->reason)));
     members_some(buf, "problem", slice_of(stopping->problem));
-    close_instant(trace);
+    trace_out_close_instant(&trace->out);
 }
 
 static void
 on_note(struct trace *trace, const struct event_note *note)
 {
     if (note->level != NOTE_INFO) {
-        struct buf *buf = open_instant(
-            trace, 1, slice_first(slice_of(note->text), 1000), "g");
+        struct buf *buf = trace_out_instant(
+            &trace->out, 1, slice_first(slice_of(note->text), 1000), "g",
+            trace->last_us);
         members_some(buf, "hint", slice_of(note->hint));
-        close_instant(trace);
+        trace_out_close_instant(&trace->out);
     }
 }
 
@@ -412,10 +313,10 @@ finish(struct trace *trace, struct err *err)
         }
     }
     add_counter(trace, trace->last_us);
-    buf_add_text(&trace->writer.buf, "\n]}\n");
+    buf_add_text(&trace->out.writer.buf, "\n]}\n");
     trace->done = true;
-    if (!writer_flush(&trace->writer)) {
-        *err = trace->writer.err;
+    if (!writer_flush(&trace->out.writer)) {
+        *err = trace->out.writer.err;
         path_writer_abort(&trace->file);
         return err_wrap(err, "writing %s", trace->path);
     }
@@ -427,13 +328,16 @@ tell(struct trace *trace, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_COLLECTED:
-        add_span(trace, 1, SLICE("collect"), event->collected.us);
+        trace_out_span(&trace->out, 1, SLICE("collect"), trace->last_us,
+                       event->collected.us);
         break;
     case EVENT_PREPARED:
-        add_span(trace, 1, SLICE("prepare"), event->prepared_us);
+        trace_out_span(&trace->out, 1, SLICE("prepare"), trace->last_us,
+                       event->prepared_us);
         break;
     case EVENT_SCRIPT_FINISHED:
-        add_span(trace, 1, slice_of(event->script.name), event->script.us);
+        trace_out_span(&trace->out, 1, slice_of(event->script.name),
+                       trace->last_us, event->script.us);
         break;
     case EVENT_JOB_STARTED:
     case EVENT_JOB_FINISHED:
@@ -487,8 +391,8 @@ on_event(struct event_sink *sink, const struct event *event, struct err *err)
     if (event->kind == EVENT_RUN_FINISHED) {
         return finish(trace, err);
     }
-    if (!writer_relieve(&trace->writer)) {
-        *err = trace->writer.err;
+    if (!writer_relieve(&trace->out.writer)) {
+        *err = trace->out.writer.err;
         return err_wrap(err, "writing %s", trace->path);
     }
     return true;
@@ -500,12 +404,12 @@ trace_free(struct event_sink *sink)
     struct trace *trace = trace_of(sink);
     struct err err = {0};
 
-    if (!trace->done && trace->begun && !err_is_set(&trace->writer.err)) {
+    if (!trace->done && trace->begun && !err_is_set(&trace->out.writer.err)) {
         // The run broke off; nobody is left to hear of an error.
         finish(trace, &err);
     }
     path_writer_abort(&trace->file);
-    writer_release(&trace->writer);
+    writer_release(&trace->out.writer);
     trace_tracks_free(trace->tracks);
     free(trace->path);
     free(trace);
@@ -537,6 +441,6 @@ trace_new(const char *path, struct err *err)
     trace->path = alloc_dup(path);
     trace->file = file;
     trace->tracks = trace_tracks_new();
-    writer_init(&trace->writer, fileno(file.file));
+    writer_init(&trace->out.writer, fileno(file.file));
     return &trace->sink;
 }

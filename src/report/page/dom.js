@@ -116,7 +116,7 @@ function testName(test) {
 
 // Long names may break where they have parts.
 function softened(text) {
-    return text.replace(/([./_:])(?=\w)/g, '$1\u200b');
+    return text.replace(/([./:])(?=\w)/g, '$1\u200b');
 }
 
 function say(text) {

@@ -8,13 +8,15 @@ function readColours() {
     const style = getComputedStyle(document.documentElement);
     const names = ['ink', 'muted', 'line', 'surface', 'quiet', 'accent',
         'passed', 'failed', 'error', 'skipped', 'timeout', 'crashed', 'lost',
-        'xpassed', 'xfailed', 'not-run', 'stint', 'area'];
+        'xpassed', 'xfailed', 'not-run', 'stint', 'area', 'fill-passed',
+        'fill-xfailed', 'sunk'];
     return Object.fromEntries(names.map((name) =>
         [name, style.getPropertyValue('--' + name).trim()]));
 }
 
 function colourOf(colours, state) {
-    return colours[STATES[state].name.replace(' ', '-')];
+    const name = STATES[state].name.replace(' ', '-');
+    return colours['fill-' + name] || colours[name];
 }
 
 // Stripes: what ended badly is told by more than its colour.
@@ -175,6 +177,7 @@ function drawLanes(pen, view, layout, scroll, height) {
         pen.lineTo(x, height);
     }
     pen.stroke();
+    drawBefore(pen, view, height);
     for (const row of layout.rows) {
         const y = row.y - scroll;
         if (y + row.height < 0) {
@@ -189,6 +192,20 @@ function drawLanes(pen, view, layout, scroll, height) {
             drawLane(pen, view, row, y);
         }
     }
+}
+
+// The time before the first test, when the suite was loaded.
+function drawBefore(pen, view, height) {
+    const right = view.x(view.model.run.collected_at || 0);
+    const left = Math.max(view.x(0), GUTTER);
+    const label = 'collecting';
+    if (right - left < pen.measureText(label).width + 12) {
+        return;
+    }
+    pen.fillStyle = view.colours.sunk;
+    pen.fillRect(left, 0, right - left, height);
+    pen.fillStyle = view.colours.muted;
+    pen.fillText(label, left + 6, Math.min(height / 2, 12));
 }
 
 function drawHeading(pen, view, row, y) {
@@ -315,10 +332,8 @@ function drawName(pen, view, slice, box, boxed) {
         pen.fillStyle = colours.surface;
         pen.fillRect(left - 3, box.top + 2,
             pen.measureText(text).width + 6, box.height - 4);
-        pen.fillStyle = colours.ink;
-    } else {
-        pen.fillStyle = colours.surface;
     }
+    pen.fillStyle = colours.ink;
     pen.fillText(text, left, box.top + box.height / 2 + 0.5);
 }
 

@@ -7,7 +7,7 @@ function block(title, output, open) {
         return null;
     }
     const text = element('pre', {tabindex: '0', 'aria-label': title},
-        output.head);
+        output.cut ? output.head : output.head.trimEnd());
     if (output.cut) {
         text.append(element('span', {class: 'cut'},
             '\n… ' + number(output.cut) + ' bytes left out …\n'),
@@ -24,11 +24,11 @@ function findingView(finding) {
     if (where) {
         view.append(element('p', {class: 'where'}, where));
     }
-    if (finding.type || finding.message) {
+    const message = messageOf(finding);
+    if (finding.type || message) {
         view.append(element('p', {class: 'message'},
             finding.type ? element('b', {}, finding.type) : null,
-            finding.type && finding.message ? ': ' : null,
-            finding.message));
+            finding.type && message ? ': ' : null, message));
     }
     if (finding.file) {
         view.append(element('p', {class: 'place'}, softened(finding.file) +
@@ -36,9 +36,17 @@ function findingView(finding) {
     }
     if (finding.trace) {
         view.append(element('pre', {tabindex: '0', 'aria-label': 'Traceback'},
-            finding.trace));
+            finding.trace.trimEnd()));
     }
     return view;
+}
+
+// Its first line where the traceback has the others, as it has in Python.
+function messageOf(finding) {
+    const message = (finding.message || '').trimEnd();
+    const lines = message.split('\n');
+    return lines.length > 1 && (finding.trace || '').includes(message)
+        ? lines[0] : message;
 }
 
 function outcomeView(detail) {
@@ -60,7 +68,7 @@ function outcomeView(detail) {
 }
 
 function factsOf(model, test) {
-    const facts = [seconds(test.us)];
+    const facts = [];
     if (test.lane >= 0) {
         facts.push(laneName(model, test.lane));
         facts.push('began at ' + seconds(test.began));
