@@ -64,6 +64,8 @@ class Browser:
         self._rest = b""
         self._number = 0
         self._answers = {}
+        self.target = None
+        self.loaded = False
         self.session = None
         self.requests = []
         self.complaints = []
@@ -107,6 +109,8 @@ class Browser:
     def _note(self, method, params):
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Page.loadEventFired":
+            self.loaded = True
         elif method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.complaints.append(details.get("exception", {}).get(
@@ -134,18 +138,23 @@ class Browser:
 
     def open(self, path):
         """Opens a file, and waits until it is drawn."""
+        if self.target:
+            self.ask("Target.closeTarget", False, targetId=self.target)
         target = self.ask("Target.createTarget", False, url="about:blank")
+        self.target = target["targetId"]
         self.session = self.ask(
             "Target.attachToTarget", False, flatten=True,
-            targetId=target["targetId"])["sessionId"]
+            targetId=self.target)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(domain + ".enable")
         self.requests.clear()
         self.complaints.clear()
         url = "file://" + os.path.abspath(path)
+        self.loaded = False
         self.ask("Page.navigate", url=url)
-        self.wait("document.readyState === 'complete' && "
-                  "location.href !== 'about:blank'")
+        until = time.monotonic() + DEADLINE
+        while not self.loaded:
+            self._receive(until)
         self.settle()
 
     def run(self, script):
@@ -161,6 +170,7 @@ class Browser:
         while not self.run(condition):
             if time.monotonic() > until:
                 raise BrowserError("never: " + condition)
+            self.settle()
 
     def settle(self):
         """Waits until what is due has been drawn."""
@@ -204,9 +214,10 @@ class Browser:
         self.settle()
 
     def prefer(self, scheme):
-        """"light" or "dark"."""
+        """"light" or "dark"; and nothing is to move by itself."""
         self.ask("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": scheme}])
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"}])
         self.settle()
 
     def screenshot(self, path, whole=False):
