@@ -14,14 +14,15 @@ class Failed(Exception):
 
 
 class Sample:
-    """Seconds and KiB of one run. `own_rss` is of the first process alone."""
+    """Seconds and KiB of one run; `own_...` of the first process alone."""
 
-    def __init__(self, wall, usage, own_rss):
+    def __init__(self, wall, usage, own_rss, own_cpu):
         self.wall = wall
         self.user = usage.ru_utime
         self.system = usage.ru_stime
         self.rss = usage.ru_maxrss
         self.own_rss = own_rss
+        self.own_cpu = own_cpu
 
 
 def environment():
@@ -92,6 +93,7 @@ def run(argv, log, cwd=None, stdin=None, expect=None, limit=900, watch=False,
         own = wait_for(process.pid, ending, deadline, watch)
         if own is None:
             os.killpg(process.pid, signal.SIGKILL)
+        cpu = cpu_seconds(process.pid)  # it is there until it is waited for
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - began
     finally:
@@ -104,7 +106,7 @@ def run(argv, log, cwd=None, stdin=None, expect=None, limit=900, watch=False,
         raise Failed(f"{words}: status {process.returncode}: {tail(log)}")
     if expect and expect not in tail(log):
         raise Failed(f"{words}: no {expect!r} in its output: {tail(log)}")
-    return Sample(wall, usage, own)
+    return Sample(wall, usage, own, cpu)
 
 
 def wait_for(pid, ending, deadline, watch):

@@ -1,6 +1,8 @@
 """What is compared with what: one function for each row of the table."""
 
 import os
+import re
+import shutil
 import time
 
 import inputs
@@ -274,3 +276,48 @@ def memory(bench):
         lines.append({"what": f"{count:,} items, for each", "unit": "us",
                       "median": sample.wall / count * 1e6})
     return lines
+
+
+def history(bench):
+    """What the store and the recording cost, and how soon they are read.
+
+    The CPU of mule's own process, with and without them, in turn. A made-up
+    adapter, so that nothing else is large; what its tests are called is
+    short, as is what they print: nothing.
+    """
+    count = 10000 if bench.quick else 100000
+    rounds = 2 if bench.quick else 5
+    folder = os.path.join(bench.inputs, "history")
+    os.makedirs(folder, exist_ok=True)
+    log = os.path.join(folder, "log")
+    used = {"without": [], "first": [], "next": []}
+    words = {"without": ["--no-store"], "first": [], "next": ["--log", log]}
+    reading = []
+    for _ in range(rounds):
+        shutil.rmtree(os.path.join(folder, ".mule"), ignore_errors=True)
+        for name, more in words.items():
+            sample = measure.run([*bench.fake(count), *more],
+                                 bench.log("history"), folder,
+                                 expect=ledger(count))
+            used[name].append(sample.own_cpu)
+        with open(log) as file:
+            reading += re.findall(
+                r"tests known, read in (\d+) us, (\d+) us of CPU", file.read())
+        os.remove(log)
+    base = measure.middle(used["without"])
+    each = {name: [(cpu - base) / count * 1e6 for cpu in used[name]]
+            for name in ("first", "next")}
+    return [
+        line("a first build kept, CPU for each test", "us", each["first"], 5),
+        line("a later build kept, CPU for each test", "us", each["next"], 5),
+        line(f"what is known of {count:,} tests, read", "ms",
+             [int(wall) / 1e3 for wall, _ in reading], 100),
+        line("the same, CPU", "ms", [int(cpu) / 1e3 for _, cpu in reading],
+             100),
+    ]
+
+
+def line(what, unit, values, target):
+    return {"what": what, "unit": unit, "min": min(values),
+            "median": measure.middle(values), "max": max(values),
+            "target": target}

@@ -10,13 +10,19 @@
 #include "util/array.h"
 #include "util/map.h"
 
+// Of the table: empty where `place` is 0, else it is one more than the place.
+struct slot {
+    uint32_t hash;
+    uint32_t place;
+};
+
 // Rows of one kind: a growing array, their names end to end, and an open
-// table of places + 1 by hash. Made for a hundred thousand names: util/map
-// would make as many allocations.
+// table by hash. Made for a hundred thousand names: util/map would make as
+// many allocations.
 struct shelf {
     ARRAY(struct memory_row) rows;
     ARRAY(char) names;
-    uint32_t *table;
+    struct slot *table;
     size_t capacity; // of `table`: a power of two, or 0
     uint32_t first;  // so many rows, of the first loading, ascend by number
     int64_t highest; // number that was loaded
@@ -45,34 +51,35 @@ name_of(const struct shelf *shelf, uint32_t place)
 static void
 rehash(struct shelf *shelf, size_t capacity)
 {
-    free(shelf->table);
+    struct slot *old = shelf->table;
+
     shelf->table = alloc_zero(capacity, sizeof(*shelf->table));
-    shelf->capacity = capacity;
-    for (size_t i = 0; i < shelf->rows.count; i++) {
-        size_t at = shelf->rows.items[i].hash & (capacity - 1);
-        while (shelf->table[at] != 0) {
+    for (size_t i = 0; i < shelf->capacity; i++) {
+        size_t at = old[i].hash & (capacity - 1);
+        while (old[i].place != 0 && shelf->table[at].place != 0) {
             at = (at + 1) & (capacity - 1);
         }
-        shelf->table[at] = (uint32_t)i + 1;
+        if (old[i].place != 0) {
+            shelf->table[at] = old[i];
+        }
     }
+    shelf->capacity = capacity;
+    free(old);
 }
 
 /* Where the name is in the table, or the free place where it would be. */
-static size_t
+static struct slot *
 look_up(const struct shelf *shelf, struct slice name, uint32_t hash)
 {
     size_t mask = shelf->capacity - 1;
     size_t at = hash & mask;
 
-    while (shelf->table[at] != 0) {
-        uint32_t place = shelf->table[at] - 1;
-        if (shelf->rows.items[place].hash == hash &&
-            slice_equals(name_of(shelf, place), name)) {
-            break;
-        }
+    while (shelf->table[at].place != 0 &&
+           (shelf->table[at].hash != hash ||
+            !slice_equals(name_of(shelf, shelf->table[at].place - 1), name))) {
         at = (at + 1) & mask;
     }
-    return at;
+    return &shelf->table[at];
 }
 
 static uint32_t
@@ -81,8 +88,8 @@ find(const struct shelf *shelf, struct slice name)
     if (shelf->rows.count == 0) {
         return MEMORY_NONE;
     }
-    size_t at = look_up(shelf, name, (uint32_t)map_hash(name));
-    return shelf->table[at] == 0 ? MEMORY_NONE : shelf->table[at] - 1;
+    uint32_t place = look_up(shelf, name, (uint32_t)map_hash(name))->place;
+    return place == 0 ? MEMORY_NONE : place - 1;
 }
 
 static uint32_t
@@ -92,14 +99,13 @@ add(struct shelf *shelf, struct slice name)
         rehash(shelf, shelf->capacity > 0 ? shelf->capacity * 2 : 1024);
     }
     uint32_t hash = (uint32_t)map_hash(name);
-    size_t at = look_up(shelf, name, hash);
-    if (shelf->table[at] != 0) {
-        return shelf->table[at] - 1;
+    struct slot *slot = look_up(shelf, name, hash);
+    if (slot->place != 0) {
+        return slot->place - 1;
     }
     struct memory_row row = {
         .name_at = shelf->names.count,
         .name_len = (uint32_t)name.len,
-        .hash = hash,
     };
     ARRAY_RESERVE(&shelf->names, shelf->names.count + name.len);
     if (name.len > 0) {
@@ -107,7 +113,7 @@ add(struct shelf *shelf, struct slice name)
     }
     shelf->names.count += name.len;
     ARRAY_ADD(&shelf->rows, row);
-    shelf->table[at] = (uint32_t)shelf->rows.count;
+    *slot = (struct slot){hash, (uint32_t)shelf->rows.count};
     return (uint32_t)shelf->rows.count - 1;
 }
 

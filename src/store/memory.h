@@ -26,7 +26,6 @@ struct memory_row {
     uint64_t us;      // expected
     uint64_t name_at; // see memory_name
     uint32_t name_len;
-    uint32_t hash;
     uint8_t basis; // enum basis
     uint8_t state; // enum state: how it ended last; jobs: STATE_NONE
 };

@@ -111,10 +111,12 @@ load(struct record *record)
     }
     record->loaded = true;
     usec began = now_usec();
+    usec cpu = now_cpu_usec();
     if (read_past(record, &err) || err.kind == ERR_NOTHING) {
-        log_debug("store: %u tests known, read in %lld us",
+        log_debug("store: %u tests known, read in %lld us, %lld us of CPU",
                   (unsigned)memory_count(record->memory, MEMORY_TESTS),
-                  (long long)(now_usec() - began));
+                  (long long)(now_usec() - began),
+                  (long long)(now_cpu_usec() - cpu));
         return;
     }
     memory_free(record->memory);
