@@ -264,6 +264,37 @@ def is_native(pid, binary):
         return False
 
 
+def record(bench):
+    """CPU of mule's own process for what is kept of a build, a test."""
+    count, rounds = (20000, 3) if bench.quick else (100000, 5)
+    file = os.path.join(bench.inputs, "record.mule")
+    store = os.path.join(bench.inputs, "record-store")
+    ways = {
+        "nothing is kept": ["--no-store"],
+        "a recording": ["--no-store", "--record", file],
+        "store and recording, first build": ["--store", store],
+        "store and recording, another": ["--store", store],
+    }
+    cpu = {name: [] for name in ways}
+    for _ in range(rounds):
+        shutil.rmtree(store, ignore_errors=True)
+        for name, words in ways.items():
+            sample = measure.run(bench.fake(count) + words,
+                                 bench.log("record"), expect=ledger(count))
+            cpu[name].append(sample.own_cpu / count * 1e6)
+    least = measure.middle(cpu["nothing is kept"])
+    lines = [{"what": f"mule itself, {count:,} tests, nothing kept",
+              "unit": "us", "median": least}]
+    for name in list(ways)[1:]:
+        lines.append({"what": f"more for: {name}", "unit": "us",
+                      "median": measure.middle(cpu[name]) - least,
+                      "target": 5})
+    size = os.path.getsize(file) / count
+    lines.append({"what": "a recording, bytes a test", "unit": "bytes",
+                  "median": size})
+    return lines
+
+
 def memory(bench):
     """What the coordinator holds for many items of a made-up adapter."""
     lines = []

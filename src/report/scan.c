@@ -77,7 +77,7 @@ static char
 peek(struct scan *scan)
 {
     skip_blanks(scan);
-    return scan->at < scan->end ? *scan->at : '\0';
+    return (char)(scan->at < scan->end ? *scan->at : '\0');
 }
 
 static bool
@@ -167,7 +167,7 @@ take_escape(struct scan *scan, char *out)
 {
     static const char escapes[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
-    char byte = scan->at < scan->end ? *scan->at : '\0';
+    char byte = (char)(scan->at < scan->end ? *scan->at : '\0');
     const char *found = byte != '\0' ? strchr(escapes, byte) : NULL;
 
     scan->at++;
@@ -290,13 +290,34 @@ take_word(struct scan *scan, struct scan_value *value)
     return refuse(scan, "a value that is none");
 }
 
+// The brackets that are open, as what closes them.
+struct depth {
+    char closing[DEEPEST];
+    int count;
+};
+
+static bool
+note_bracket(struct scan *scan, struct depth *depth, char byte)
+{
+    if (byte == '{' || byte == '[') {
+        if (depth->count == DEEPEST) {
+            return refuse(scan, "too deep");
+        }
+        depth->closing[depth->count++] = (char)(byte == '{' ? '}' : ']');
+    } else if (byte == '}' || byte == ']') {
+        if (depth->closing[--depth->count] != byte) {
+            return refuse(scan, "brackets that do not match");
+        }
+    }
+    return true;
+}
+
 // To the bracket that closes this one. What lies in it is only counted: who
 // wants it scans it, and then it must be right.
 static bool
 take_nested(struct scan *scan, struct scan_value *value)
 {
-    char closing[DEEPEST];
-    int depth = 0;
+    struct depth depth = {.count = 0};
 
     value->kind = *scan->at == '{' ? SCAN_OBJECT : SCAN_ARRAY;
     value->start = scan->at;
@@ -304,25 +325,12 @@ take_nested(struct scan *scan, struct scan_value *value)
         if (scan->at >= scan->end) {
             return refuse(scan, "a bracket that is not closed");
         }
-        char byte = *scan->at;
-        if (byte == '"') {
-            if (!skip_text(scan)) {
-                return false;
-            }
-            continue;
+        bool fine = *scan->at == '"' ? skip_text(scan)
+                                     : note_bracket(scan, &depth, *scan->at++);
+        if (!fine) {
+            return false;
         }
-        scan->at++;
-        if (byte == '{' || byte == '[') {
-            if (depth == DEEPEST) {
-                return refuse(scan, "too deep");
-            }
-            closing[depth++] = byte == '{' ? '}' : ']';
-        } else if (byte == '}' || byte == ']') {
-            if (closing[--depth] != byte) {
-                return refuse(scan, "brackets that do not match");
-            }
-        }
-    } while (depth > 0);
+    } while (depth.count > 0);
     value->len = (size_t)(scan->at - value->start);
     return true;
 }
@@ -364,6 +372,8 @@ take_member(struct scan *scan, const struct scan_keys *keys,
     return take_value(scan, number >= 0 ? &values[number] : &unknown);
 }
 
+// Its texts are decoded in place.
+// NOLINTBEGIN(readability-non-const-parameter)
 bool
 scan_object(const struct scan_keys *keys, char *text, size_t len,
             struct scan_value *values, struct err *err)
@@ -390,6 +400,8 @@ scan_object(const struct scan_keys *keys, char *text, size_t len,
                ? true
                : refuse(&scan, "text behind the object");
 }
+
+// NOLINTEND(readability-non-const-parameter)
 
 bool
 scan_next(struct scan_value *rest, struct scan_value *value, struct err *err)
