@@ -20,6 +20,7 @@ struct engine {
     struct place place;
     struct coordinator coordinator; // where there is a fleet
     bool distributed;
+    struct executor_events probing; // where there is a prober
     struct items *items;
     struct durations *durations; // of jobs, or NULL
     struct scripts *scripts;     // of the workspace, or NULL
@@ -49,6 +50,19 @@ on_guardian_died(void *ctx, const struct err *err)
 
 // ----------------------------------------------------------------- wiring
 
+static const struct executor_events *
+choose_events(struct engine *engine)
+{
+    if (engine->distributed) {
+        return coordinator_events(&engine->coordinator);
+    }
+    if (engine->params.prober == NULL) {
+        return run_executor_events();
+    }
+    run_probe_events(&engine->probing);
+    return &engine->probing;
+}
+
 /* Everything below is the run's own; the run is made when a sink is there. */
 static bool
 wire(struct engine *engine, struct err *err)
@@ -62,8 +76,8 @@ wire(struct engine *engine, struct err *err)
         .revision = getenv("MULE_REVISION"),
         .slots = engine->slots,
         .cpus = engine->cpus,
-        .events = engine->distributed ? coordinator_events(&engine->coordinator)
-                                      : run_executor_events(),
+        .hash_seed = engine->params.hash_seed,
+        .events = choose_events(engine),
     };
     if (!place_init(&engine->place, &params, err) ||
         !place_open(&engine->place, engine->slots, err)) {
@@ -124,6 +138,8 @@ make_run(struct engine *engine, struct event_sink *sink)
         .history = engine->params.history,
         .durations = engine->durations,
         .filter = engine->params.filter,
+        .sequence = engine->params.sequence,
+        .prober = engine->params.prober,
         .commands = place->commands != NULL && place->suite != NULL,
         .elsewhere = engine->distributed && engine->about.slots == 0,
         .list_only = engine->params.list_only,

@@ -14,6 +14,8 @@
 
 struct engine;
 struct filter;
+struct prober;
+struct sequence;
 
 struct engine_params {
     const struct settings *settings;
@@ -21,6 +23,10 @@ struct engine_params {
     const char *command; // the command line, quoted for a shell, for reports
     struct history *history; // what past builds know, borrowed, or NULL
     struct filter *filter;   // borrowed, or NULL: run/filter.h
+    // Borrowed, or NULL; neither for a fleet.
+    struct sequence *sequence;            // just these tests: run/sequence.h
+    struct prober *prober;                // run/prober.h
+    const char *hash_seed;                // PYTHONHASHSEED; NULL: drawn
     const struct outside_events *outside; // or NULL
     void *ctx;                            // of `outside`
 };

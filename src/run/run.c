@@ -47,6 +47,10 @@ line_up(struct run *run)
 {
     const struct run_params *params = &run->params;
     terms_index_build(&run->terms, params->settings, params->items, run->queue);
+    if (params->sequence != NULL) {
+        sequence_fill(params->sequence, run->queue, params->items);
+        return;
+    }
     division_fill(&(struct division){
         .settings = params->settings,
         .items = params->items,
@@ -86,6 +90,10 @@ start_jobs(struct run *run)
     }
     if (run->nothing || run->params.list_only) {
         run_drain(run);
+        return;
+    }
+    if (run->params.prober != NULL) {
+        run_probe(run);
         return;
     }
     run->phase = PHASE_RUNNING;
@@ -279,7 +287,9 @@ run_new(const struct run_params *params)
                        .source = params->source,
                        .chronicle = &run->chronicle,
                        .durations = params->durations,
-                       .filter = params->filter,
+                       .filter = params->sequence != NULL
+                                     ? &params->sequence->filter
+                                     : params->filter,
                        .commands = params->commands && !params->list_only,
                        .on_done = on_gathered,
                        .ctx = run,

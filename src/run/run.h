@@ -12,7 +12,9 @@
 #include "model/settings.h"
 #include "run/executor.h"
 #include "run/filter.h"
+#include "run/prober.h"
 #include "run/scripts.h"
+#include "run/sequence.h"
 #include "run/source.h"
 #include "schedule/durations.h"
 
@@ -29,6 +31,8 @@ struct run_params {
     struct history *history; // what past builds know, or NULL
     const struct durations *durations; // by which shards are balanced, or NULL
     struct filter *filter; // leaves out a part of what is selected, or NULL
+    struct sequence *sequence; // runs just these tests in that order, or NULL
+    struct prober *prober;     // looks for what makes a test fail, or NULL
     bool commands;         // jobs are run by settings->runner, one each
     bool elsewhere;        // the source runs nothing: it ends before the jobs
     bool list_only;        // collect and select, run nothing
@@ -59,5 +63,7 @@ bool run_nothing_selected(const struct run *run);
 
 /* The events an executor is to be given, with the run as their ctx. */
 const struct executor_events *run_executor_events(void);
+/* The same for a run with a prober. */
+void run_probe_events(struct executor_events *events);
 
 #endif

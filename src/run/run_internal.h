@@ -66,4 +66,7 @@ void run_on_retry_due(void *ctx, uint32_t job);
 /* Something was entered in the book: it may be too much. */
 void run_look_at_book(struct run *run);
 
+/* Instead of giving out jobs: lets the prober find what it looks for. */
+void run_probe(struct run *run);
+
 #endif
