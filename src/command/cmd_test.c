@@ -4,11 +4,13 @@
 #include "command/keeping.h"
 #include "command/reporters.h"
 #include "command/rerun.h"
+#include "command/test_exactly.h"
 #include "loop/signals.h"
 #include "report/fanout.h"
 #include "report/recording.h"
 #include "report/screen.h"
 #include "report/terminal.h"
+#include "run/sequence.h"
 #include "util/buf.h"
 #include "util/escape.h"
 
@@ -19,6 +21,9 @@
 /* mule test: run, and tell everybody who wants to know. */
 struct test_command {
     struct settings settings;
+    const struct texts *exactly; // ids; NULL: what is selected runs
+    const char *hash_seed;       // NULL: drawn
+    struct sequence sequence;
     struct engine *engine;
     struct keeping *keeping; // or NULL
     struct rerun *rerun;
@@ -158,12 +163,19 @@ look_back(struct test_command *command, int argc, char **argv, struct err *err)
 static int
 run_command(struct test_command *command, struct err *err)
 {
+    struct sequence *sequence = NULL;
+    if (command->exactly != NULL) {
+        sequence = &command->sequence;
+        sequence_init(sequence, command->exactly);
+    }
     command->engine = engine_new(
         &(struct engine_params){
             .settings = &command->settings,
             .command = buf_text(&command->line),
             .history = keeping_history(command->keeping),
             .filter = rerun_filter(command->rerun),
+            .sequence = sequence,
+            .hash_seed = command->hash_seed,
             .outside = &outside_events,
             .ctx = command,
         },
@@ -185,6 +197,60 @@ run_command(struct test_command *command, struct err *err)
     return status;
 }
 
+/* Runs it to its end, and releases all of it. */
+static int
+complete(struct test_command *command, int argc, char **argv)
+{
+    struct err err = {0};
+    identity_draw_seed(&command->settings);
+    note_command_line(command, argc, argv);
+    int status = look_back(command, argc, argv, &err)
+                     ? run_command(command, &err)
+                     : EXIT_BROKEN;
+    int signo = command->engine != NULL ? engine_signal(command->engine) : 0;
+    if (command->fanout != NULL) {
+        command->fanout->ops->free(command->fanout);
+    }
+    engine_free(command->engine);
+    keeping_free(command->keeping);
+    rerun_free(command->rerun);
+    sequence_release(&command->sequence);
+    settings_release(&command->settings);
+    buf_release(&command->line);
+    if (err_is_set(&err)) {
+        status = command_fail(&err);
+    }
+    if (signo != 0) {
+        signals_die_of(signo);
+    }
+    return status;
+}
+
+/* One process runs it all, in its order. */
+static void
+settle_exactly(struct settings *settings)
+{
+    settings->isolation = ISOLATION_WORKER;
+    settings->order = ORDER_GIVEN;
+    settings->distributed = false;
+    settings->slots = 1;
+}
+
+int
+test_exactly(struct settings *settings, const struct texts *ids,
+             const char *hash_seed, int argc, char **argv)
+{
+    struct test_command command = {
+        .settings = *settings,
+        .exactly = ids,
+        .hash_seed = hash_seed[0] != '\0' ? hash_seed : NULL,
+    };
+    *settings = (struct settings){0};
+    settle_exactly(&command.settings);
+    command.settings.no_store = true; // it is no build of what was asked for
+    return complete(&command, argc, argv);
+}
+
 int
 cmd_test(int argc, char **argv)
 {
@@ -194,25 +260,9 @@ cmd_test(int argc, char **argv)
                            &status)) {
         return status;
     }
-    struct err err = {0};
-    identity_draw_seed(&command.settings);
-    note_command_line(&command, argc, argv);
-    status = look_back(&command, argc, argv, &err) ? run_command(&command, &err)
-                                                   : EXIT_BROKEN;
-    int signo = command.engine != NULL ? engine_signal(command.engine) : 0;
-    if (command.fanout != NULL) {
-        command.fanout->ops->free(command.fanout);
+    if (command.settings.exactly) {
+        command.exactly = &command.settings.labels;
+        settle_exactly(&command.settings);
     }
-    engine_free(command.engine);
-    keeping_free(command.keeping);
-    rerun_free(command.rerun);
-    settings_release(&command.settings);
-    buf_release(&command.line);
-    if (err_is_set(&err)) {
-        status = command_fail(&err);
-    }
-    if (signo != 0) {
-        signals_die_of(signo);
-    }
-    return status;
+    return complete(&command, argc, argv);
 }

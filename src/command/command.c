@@ -22,6 +22,8 @@ static const struct command commands[] = {
     {"test", cmd_test, COMMAND_TEST,
      "run tests, on every core of this machine"},
     {"list", cmd_list, COMMAND_LIST, "print what would run"},
+    {"bisect", cmd_bisect, COMMAND_BISECT,
+     "find which tests before a test make it fail or pass"},
     {"doctor", cmd_doctor, COMMAND_DOCTOR,
      "say what is wrong with the interpreter, the adapter, this machine"},
     {"adapter-check", cmd_adapter_check, COMMAND_ADAPTER_CHECK,

@@ -32,6 +32,7 @@ bool command_configure(enum option_command command, int argc, char **argv,
                        struct settings *settings, int *status);
 
 int cmd_test(int argc, char **argv);
+int cmd_bisect(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_adapter_check(int argc, char **argv);

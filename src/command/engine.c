@@ -297,6 +297,12 @@ engine_package(const struct engine *engine)
 }
 
 const char *
+engine_rerun(const struct engine *engine)
+{
+    return engine->identity.rerun;
+}
+
+const char *
 engine_adapter(const struct engine *engine)
 {
     return engine->place.adapter.name;

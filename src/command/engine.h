@@ -44,6 +44,8 @@ const struct event_run *engine_about(const struct engine *engine);
 const char *engine_python(const struct engine *engine);
 const char *engine_python_origin(const struct engine *engine);
 const char *engine_package(const struct engine *engine);
+/* In front of ids: a command that runs them again. */
+const char *engine_rerun(const struct engine *engine);
 /* What the adapter is called; NULL: there is none. */
 const char *engine_adapter(const struct engine *engine);
 

@@ -20,6 +20,7 @@ enum {
     SIMULATE = COMMAND_SIMULATE,
     EVERY = TEST | LIST | DOCTOR | CHECK | WORKER | STATUS | HISTORY | REPLAY |
             REPORT | BISECT | SIMULATE,
+    AGAIN = REPLAY | BISECT,       // that run tests of a build again
     TELLS = TEST | REPLAY | REPORT, // that a run, or one that was, is told
     BROKER = TEST | DOCTOR | WORKER | STATUS,
     STORED = TEST | LIST | HISTORY | REPLAY | REPORT | BISECT | SIMULATE,
@@ -79,38 +80,42 @@ static const struct option_choice collects[] = {
 // Many rows, one shape: longer than a file should be, and read like a page.
 // clang-format off
 static const struct option table[] = {
-    {"k", 'k', "PATTERN", OPTION_TEXTS, GROUP_SELECT, TEST | LIST, 0,
+    {"k", 'k', "PATTERN", OPTION_TEXTS, GROUP_SELECT, TEST | AGAIN | LIST, 0,
      FIELD(patterns), .help =
      "only tests whose id contains PATTERN or, with a *, matches it"},
-    {"include", 0, "CLASS,...", OPTION_LIST, GROUP_SELECT, TEST | LIST,
+    {"include", 0, "CLASS,...", OPTION_LIST, GROUP_SELECT, TEST | AGAIN | LIST,
      FILE_TOO, FIELD(include), .help =
      "only these TestCase classes, or what matches these patterns"},
-    {"exclude", 0, "CLASS,...", OPTION_LIST, GROUP_SELECT, TEST | LIST,
+    {"exclude", 0, "CLASS,...", OPTION_LIST, GROUP_SELECT, TEST | AGAIN | LIST,
      FILE_TOO, FIELD(exclude), .help =
      "not these TestCase classes, or what matches these patterns"},
     {"jobs-from", 0, "FILE", OPTION_TEXT, GROUP_SELECT, TEST | LIST, 0,
      FIELD(jobs_from), .help =
      "read what to run from FILE, one label or job a line; - is standard "
      "input"},
-    {"tag", 0, "NAME", OPTION_TEXTS, GROUP_SELECT, TEST | LIST, FILE_TOO,
+    {"tag", 0, "NAME", OPTION_TEXTS, GROUP_SELECT,
+     TEST | AGAIN | LIST, FILE_TOO,
      FIELD(tags), .help =
      "only tests with this tag, of frameworks that have tags; may be "
      "repeated"},
-    {"exclude-tag", 0, "NAME", OPTION_TEXTS, GROUP_SELECT, TEST | LIST,
+    {"exclude-tag", 0, "NAME", OPTION_TEXTS, GROUP_SELECT, TEST | AGAIN | LIST,
      FILE_TOO, FIELD(exclude_tags), .help =
      "no tests with this tag; may be repeated"},
-    {"basedir", 's', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST | CHECK,
+    {"basedir", 's', "FOLDER", OPTION_TEXT, GROUP_SELECT,
+     TEST | AGAIN | LIST | CHECK,
      FILE_PATH, FIELD(basedir), .help =
      "where discovery starts (default: .)"},
     {"pattern", 'p', "GLOB", OPTION_TEXT, GROUP_SELECT,
-     TEST | LIST | CHECK, FILE_TOO, FIELD(pattern), .help =
+     TEST | AGAIN | LIST | CHECK, FILE_TOO, FIELD(pattern), .help =
      "the files that discovery looks at (default: test*.py)"},
-    {"top", 't', "FOLDER", OPTION_TEXT, GROUP_SELECT, TEST | LIST | CHECK,
+    {"top", 't', "FOLDER", OPTION_TEXT, GROUP_SELECT,
+     TEST | AGAIN | LIST | CHECK,
      FILE_PATH, FIELD(top), .help =
      "top-level folder of the project, as unittest has it (default: where "
      "discovery starts)"},
 
-    {"jobs", 'j', "N", OPTION_NUMBER, GROUP_RUN, TEST, FILE_TOO, FIELD(slots),
+    {"jobs", 'j', "N", OPTION_NUMBER, GROUP_RUN,
+     TEST | BISECT, FILE_TOO, FIELD(slots),
      RANGE(0, 4096), .help =
      "run N jobs at once (default, and 0: one for each CPU this process may "
      "use)"},
@@ -124,14 +129,15 @@ static const struct option table[] = {
      FIELD(isolation), .choices = isolations, .help =
      "a new process for each class (default) or each test, or one for all "
      "that a worker runs: class, test, worker"},
-    {"start", 0, "HOW", OPTION_CHOICE, GROUP_RUN, TEST | LIST | DOCTOR,
+    {"start", 0, "HOW", OPTION_CHOICE, GROUP_RUN, TEST | AGAIN | LIST | DOCTOR,
      FILE_TOO, FIELD(start), .choices = starts, .help =
      "fork processes from one that has loaded the suite, or spawn new ones: "
      "auto (default), fork, spawn"},
     {"runner", 0, "COMMAND", OPTION_TEXT, GROUP_RUN, TEST | LIST, FILE_TOO,
      FIELD(runner), .help =
      "run each job by a command, in which $TEST stands for its name"},
-    {"adapter", 0, "COMMAND", OPTION_WORDS, GROUP_RUN, TEST | LIST | DOCTOR,
+    {"adapter", 0, "COMMAND", OPTION_WORDS, GROUP_RUN,
+     TEST | AGAIN | LIST | DOCTOR,
      FILE_TOO, FIELD(adapter), .help =
      "the adapter that finds and runs the tests (default: the one for "
      "unittest); its word $PYTHON is the interpreter"},
@@ -150,18 +156,18 @@ static const struct option table[] = {
      "let tests have the terminal: one at a time, no limits"},
     {"pdb", 0, NULL, OPTION_FLAG, GROUP_RUN, TEST, 0, FIELD(pdb), .help =
      "stop in the debugger where a test fails, and at breakpoint()"},
-    {"workspace", 0, "NAME", OPTION_TEXT, GROUP_RUN, TEST, FILE_TOO,
+    {"workspace", 0, "NAME", OPTION_TEXT, GROUP_RUN, TEST | AGAIN, FILE_TOO,
      FIELD(workspace), .help =
      "run the setup and teardown scripts that mule.yaml has for NAME"},
     {"id", 0, "ID", OPTION_TEXT, GROUP_RUN, TEST, 0, FIELD(build_id), .help =
      "the id of this build (default: drawn)"},
 
     {"python", 0, "PROGRAM", OPTION_TEXT, GROUP_PYTHON,
-     TEST | LIST | DOCTOR | CHECK,
+     TEST | AGAIN | LIST | DOCTOR | CHECK,
      FILE_TOO | OPTION_IS_PROGRAM, FIELD(python), .help =
      "the interpreter of the tests"},
     {"python-args", 0, "ARGS", OPTION_WORDS, GROUP_PYTHON,
-     TEST | LIST | DOCTOR | CHECK, FILE_TOO, FIELD(python_args), .help =
+     TEST | AGAIN | LIST | DOCTOR | CHECK, FILE_TOO, FIELD(python_args), .help =
      "arguments for the interpreter, as in '-X dev -W error'"},
     {"coverage", 0, "RCFILE", OPTION_TEXT, GROUP_PYTHON, TEST,
      FILE_PATH | OPTION_OPTIONAL, FIELD(coverage), .help =
@@ -170,12 +176,14 @@ static const struct option table[] = {
      FIELD(profile), .help =
      "keep cProfile data for each job and list the hottest functions"},
 
-    {"db-prefix", 0, "TEXT", OPTION_TEXT, GROUP_DATABASES, TEST | LIST,
+    {"db-prefix", 0, "TEXT", OPTION_TEXT, GROUP_DATABASES, TEST | AGAIN | LIST,
      FILE_TOO, FIELD(db_prefix), .help =
      "how names of test databases begin (default: test)"},
-    {"keepdb", 0, NULL, OPTION_FLAG, GROUP_DATABASES, TEST | LIST, FILE_TOO,
+    {"keepdb", 0, NULL, OPTION_FLAG, GROUP_DATABASES,
+     TEST | AGAIN | LIST, FILE_TOO,
      FIELD(keepdb), .help = "keep the databases for the next run"},
-    {"auto-bootstrap", 0, NULL, OPTION_FLAG, GROUP_DATABASES, TEST | LIST,
+    {"auto-bootstrap", 0, NULL, OPTION_FLAG, GROUP_DATABASES,
+     TEST | AGAIN | LIST,
      FILE_TOO, FIELD(auto_bootstrap), .help =
      "create the databases wherever tests run, even if there are some that "
      "were prepared"},
@@ -195,21 +203,23 @@ static const struct option table[] = {
      "a resource of N units of which a SHARE of the jobs, as in 10%, needs "
      "one; may be repeated"},
 
-    {"timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST | CHECK,
+    {"timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST | AGAIN | CHECK,
      FILE_TOO, FIELD(timeout_ms), .help =
      "end a job that takes longer; 90, 1.5s, 5m, 1h30m; 0 is no limit"},
-    {"test-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
+    {"test-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS,
+     TEST | AGAIN, FILE_TOO,
      FIELD(test_timeout_ms), .help = "end a test that takes longer"},
     {"import-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS,
-     TEST | LIST | DOCTOR, FILE_TOO, FIELD(import_timeout_ms), .help =
+     TEST | AGAIN | LIST | DOCTOR, FILE_TOO, FIELD(import_timeout_ms), .help =
      "give up a module that takes longer to load (default: 60s)"},
     {"prepare-timeout", 0, "TIME", OPTION_DURATION, GROUP_LIMITS,
-     TEST | LIST, FILE_TOO, FIELD(prepare_timeout_ms), .help =
+     TEST | AGAIN | LIST, FILE_TOO, FIELD(prepare_timeout_ms), .help =
      "give up when what the tests need, as databases, takes longer to make "
      "(default: 10m)"},
-    {"max-time", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
+    {"max-time", 0, "TIME", OPTION_DURATION, GROUP_LIMITS,
+     TEST | AGAIN, FILE_TOO,
      FIELD(max_time_ms), .help = "stop the whole run after that long"},
-    {"grace", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
+    {"grace", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST | AGAIN, FILE_TOO,
      FIELD(grace_ms), .help =
      "between asking a process to end and killing it (default: 5s)"},
     {"slow", 0, "TIME", OPTION_DURATION, GROUP_LIMITS, TEST, FILE_TOO,
@@ -220,7 +230,8 @@ static const struct option table[] = {
     {"max-fail", 0, "N[:wait]", OPTION_FAILURES, GROUP_LIMITS, TEST, FILE_TOO,
      FIELD(max_fail), RANGE(0, 1000000), .help =
      "stop after N failures; with :wait what runs then may end"},
-    {"output-limit", 0, "SIZE", OPTION_SIZE, GROUP_LIMITS, TEST, FILE_TOO,
+    {"output-limit", 0, "SIZE", OPTION_SIZE, GROUP_LIMITS,
+     TEST | AGAIN, FILE_TOO,
      FIELD(output_limit), .help =
      "keep that much of what a test prints: 64K, 1M (default); the middle of "
      "more is left out"},
@@ -291,6 +302,23 @@ static const struct option table[] = {
     {"keep-size", 0, "SIZE", OPTION_SIZE, GROUP_HISTORY, TEST | HISTORY,
      FILE_TOO, FIELD(keep_size), .help =
      "how much room they may take, recordings included (default: 1G; 0: any)"},
+
+    {"exactly", 0, NULL, OPTION_FLAG, GROUP_ORDER, TEST, 0, FIELD(exactly),
+     .help =
+     "the labels are tests, to run in one process in just this order, as mule "
+     "bisect names them"},
+
+    {"build", 0, "BUILD", OPTION_TEXT, GROUP_HISTORY, BISECT, 0, FIELD(build),
+     .help =
+     "what ran before TEST in this build: its id, or the file of its "
+     "recording (default: the last one in which TEST failed, else what is "
+     "collected before TEST)"},
+    {"process", 0, "K", OPTION_NUMBER, GROUP_HISTORY, REPLAY, 0,
+     FIELD(process), RANGE(1, 1000000000), .help =
+     "print the tests that one process of the build ran, in their order"},
+    {"execute", 0, NULL, OPTION_FLAG, GROUP_HISTORY, REPLAY, 0,
+     FIELD(execute), .help =
+     "run the tests of --process again, in one process, in that order"},
 
     {"distributed", 0, NULL, OPTION_FLAG, GROUP_FLEET, TEST, FILE_TOO,
      FIELD(distributed), .help =
@@ -398,16 +426,18 @@ static const struct option table[] = {
      FIELD(log), .help = "write what mule itself does to FILE, for developers"},
 
     {"config", 0, "FILE", OPTION_TEXT, GROUP_GENERAL,
-     TEST | LIST | DOCTOR | WORKER | STATUS | HISTORY, 0,
+     TEST | AGAIN | LIST | DOCTOR | WORKER | STATUS | HISTORY, 0,
      FIELD(config_path), .help =
      "read FILE instead of the nearest mule.yaml"},
-    {"defaults", 0, "TEXT", OPTION_TEXT, GROUP_GENERAL, TEST | LIST | DOCTOR,
+    {"defaults", 0, "TEXT", OPTION_TEXT, GROUP_GENERAL,
+     TEST | AGAIN | LIST | DOCTOR,
      OPTION_HIDDEN, FIELD(defaults), .help =
      "settings in the syntax of mule.yaml, which wins over them"},
     {"defaults-name", 0, "NAME", OPTION_TEXT, GROUP_GENERAL,
-     TEST | LIST | DOCTOR, OPTION_HIDDEN, FIELD(defaults_name), .help =
+     TEST | AGAIN | LIST | DOCTOR, OPTION_HIDDEN, FIELD(defaults_name), .help =
      "where these stand, for messages"},
-    {"rerun", 0, "COMMAND", OPTION_TEXT, GROUP_GENERAL, TEST, OPTION_HIDDEN,
+    {"rerun", 0, "COMMAND", OPTION_TEXT, GROUP_GENERAL,
+     TEST | AGAIN, OPTION_HIDDEN,
      FIELD(rerun), .help =
      "what runs a test again when its id follows (default: this command)"},
     {"help", 'h', NULL, OPTION_HELP, GROUP_GENERAL, EVERY, 0, .help =

@@ -130,16 +130,16 @@ void
 settings_release(struct settings *settings)
 {
     char *const texts[] = {
-        settings->trace,     settings->html,        settings->record,
-        settings->store,     settings->jobs_from,   settings->runner,
-        settings->basedir,   settings->pattern,     settings->top,
-        settings->python,    settings->coverage,    settings->build_id,
-        settings->workspace, settings->json,        settings->xunit_output,
-        settings->log,       settings->config_path, settings->broker,
-        settings->queue,     settings->secret_file, settings->live,
-        settings->revision,  settings->name,        settings->state,
-        settings->db_prefix, settings->defaults,    settings->defaults_name,
-        settings->rerun,
+        settings->trace,         settings->html,      settings->record,
+        settings->store,         settings->jobs_from, settings->runner,
+        settings->build,         settings->basedir,   settings->pattern,
+        settings->top,           settings->python,    settings->coverage,
+        settings->build_id,      settings->workspace, settings->json,
+        settings->xunit_output,  settings->log,       settings->config_path,
+        settings->broker,        settings->queue,     settings->secret_file,
+        settings->live,          settings->revision,  settings->name,
+        settings->state,         settings->db_prefix, settings->defaults,
+        settings->defaults_name, settings->rerun,
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

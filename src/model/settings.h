@@ -149,6 +149,12 @@ struct settings {
     uint32_t shard;       // from 1; 0: all is run here
     uint32_t shards;      // of so many
     char *durations_file; // by which shards are balanced, or NULL
+    bool exactly;         // the labels, in their order, in one process
+
+    // What ran before.
+    char *build;      // whose recording: an id or a file, or NULL
+    uint32_t process; // of that build; 0: none was named
+    bool execute;     // what that process ran, again
 
     // mule simulate.
     char *distribution;            // of durations, or NULL

@@ -22,6 +22,25 @@ sequence_cut(struct items *items, const uint32_t *list, size_t count,
     }
 }
 
+/* All items of the jobs of that name; false: there is none. */
+static bool
+add_job(const struct items *items, struct slice name, bool *taken,
+        struct numbers *list)
+{
+    bool any = false;
+    for (uint32_t item = 0; item < items_count(items); item++) {
+        uint32_t job = items_peek(items, item)->job;
+        if (slice_equals_text(name, items_job_name(items, job))) {
+            any = true;
+            if (!taken[item]) {
+                taken[item] = true;
+                ARRAY_ADD(list, item);
+            }
+        }
+    }
+    return any;
+}
+
 uint32_t
 sequence_find(const struct items *items, const struct texts *ids,
               struct numbers *list)
@@ -33,9 +52,10 @@ sequence_find(const struct items *items, const struct texts *ids,
         taken[list->items[i]] = true;
     }
     for (int i = 0; i < ids->count; i++) {
-        uint32_t item = items_find(items, slice_of(ids->at[i]));
+        struct slice id = slice_of(ids->at[i]);
+        uint32_t item = items_find(items, id);
         if (item == ITEM_NONE) {
-            missing++;
+            missing += !add_job(items, id, taken, list);
         } else if (!taken[item]) {
             taken[item] = true;
             ARRAY_ADD(list, item);

@@ -27,8 +27,8 @@ void sequence_cut(struct items *items, const uint32_t *list, size_t count,
                   struct numbers *jobs);
 
 /*
- * Adds the items of these ids to `list`, each once; gives how many of them are
- * not there (any more).
+ * Adds the items of these ids, or of jobs of these names, to `list`, each
+ * once; gives how many of them are not there (any more).
  */
 uint32_t sequence_find(const struct items *items, const struct texts *ids,
                        struct numbers *list);
