@@ -179,6 +179,17 @@ enter_stage(struct prober *prober, enum prober_stage stage)
     tell_state(prober);
 }
 
+static size_t
+count_others(const struct prober *prober)
+{
+    const struct items *items = prober->run.items;
+    size_t count = 0;
+    for (uint32_t item = 0; item < items_count(items); item++) {
+        count += may_run(items, item) && !is_victim(prober, item);
+    }
+    return count;
+}
+
 /* Whether more tests before it could say more than these did. */
 static bool
 go_on(struct prober *prober)
@@ -191,12 +202,11 @@ go_on(struct prober *prober)
     if (!nothing || prober->stage == PROBER_OTHERS) {
         return false;
     }
-    size_t had = prober->before.count;
-    enum prober_stage stage = prober->stage + 1;
-    enter_stage(prober, stage);
-    if (stage == PROBER_OTHERS && prober->before.count == had) {
-        return false; // these were all; the verdict is that of before
+    if (prober->stage == PROBER_COLLECTED &&
+        prober->before.count == count_others(prober)) {
+        return false; // these were all
     }
+    enter_stage(prober, prober->stage + 1);
     return true;
 }
 

@@ -9,7 +9,7 @@ import sys
 import unittest
 
 COMMANDS = ("test", "list", "worker", "status", "doctor", "adapter-check",
-            "history", "replay", "report", "simulate")
+            "history", "replay", "report", "simulate", "bisect")
 
 
 def options_of_help(command):
