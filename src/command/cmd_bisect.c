@@ -2,9 +2,9 @@
 #include "command/command.h"
 #include "command/engine.h"
 #include "command/plain_sink.h"
+#include "command/recorded.h"
 #include "loop/signals.h"
 #include "report/past_process.h"
-#include "util/alloc.h"
 #include "util/now.h"
 
 #include <stdlib.h>
@@ -15,7 +15,6 @@
 struct bisect_command {
     struct settings settings;
     char *test;
-    char *recording;
     struct past_process past;
     struct prober *prober;
     struct engine *engine;
@@ -94,32 +93,66 @@ take_test(struct bisect_command *command, struct err *err)
     return true;
 }
 
-static bool
-read_recording(struct bisect_command *command, struct err *err)
+static void
+warn_missing(const struct past_process *past)
 {
-    struct past_process *past = &command->past;
-    if (command->settings.build == NULL) {
-        return true;
-    }
-    command->recording = alloc_dup(command->settings.build);
-    if (!past_process_before(past, command->recording, command->test, err)) {
-        return false;
-    }
     if (past->missing.len > 0) {
         fprintf(stderr, "mule: warning: the recording is not whole: %s\n",
                 buf_text(&past->missing));
     }
-    if (past->number == 0) {
+}
+
+/* Of the build that was named. */
+static bool
+read_build(struct bisect_command *command, struct err *err)
+{
+    struct past_process *past = &command->past;
+    char *path = recorded_find(&command->settings, command->settings.build,
+                               err);
+    bool fine =
+        path != NULL && past_process_before(past, path, command->test, err);
+    if (fine && past->number == 0) {
         err_set(err, ERR_USAGE, "\"%.200s\" did not run in %s", command->test,
-                command->recording);
-        return err_hint(err, "without --build, what is found before it runs "
-                             "before it");
+                path);
+        err_hint(err, "without --build, what is found before it runs before "
+                      "it");
+        fine = false;
     }
-    if (!past->bad) {
-        fprintf(stderr,
-                "mule: note: it did not fail in that build; this is the "
-                "process in which it ran\n");
+    free(path);
+    if (fine) {
+        warn_missing(past);
     }
+    if (fine && !past->bad) {
+        fprintf(stderr, "mule: note: it did not fail in that build; this is "
+                        "the process in which it ran\n");
+    }
+    return fine;
+}
+
+/* Of the last build, if it failed there after others. */
+static void
+read_last_build(struct bisect_command *command)
+{
+    struct past_process *past = &command->past;
+    struct err err = {0};
+    char *path = recorded_find(&command->settings, NULL, &err);
+    if (path == NULL ||
+        !past_process_before(past, path, command->test, &err) || !past->bad ||
+        past->ids.count == 0) {
+        past_process_release(past); // it says nothing
+    } else {
+        warn_missing(past);
+    }
+    free(path);
+}
+
+static bool
+read_recording(struct bisect_command *command, struct err *err)
+{
+    if (command->settings.build != NULL) {
+        return read_build(command, err);
+    }
+    read_last_build(command);
     return true;
 }
 
@@ -167,6 +200,7 @@ look_for_it(struct bisect_command *command, struct err *err)
     command->prober = prober_new(&(struct prober_params){
         .test = command->test,
         .before = given ? &past->ids : NULL,
+        .before_only = command->settings.build != NULL,
         .on_state = on_state,
         .ctx = command,
     });
@@ -216,7 +250,6 @@ cmd_bisect(int argc, char **argv)
     engine_free(command.engine);
     past_process_release(&command.past);
     free(command.test);
-    free(command.recording);
     settings_release(&command.settings);
     buf_release(&command.line);
     if (err_is_set(&err)) {

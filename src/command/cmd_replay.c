@@ -1,4 +1,5 @@
 #include "command/command.h"
+#include "command/replay_process.h"
 #include "command/retell.h"
 
 /* mule replay: a build is told again, to the terminal and any report. */
@@ -12,6 +13,9 @@ cmd_replay(int argc, char **argv)
 
     if (!command_configure(COMMAND_REPLAY, argc, argv, &settings, &status)) {
         return status;
+    }
+    if (settings.process > 0 || settings.execute) {
+        return replay_process(&settings, argc, argv);
     }
     status = retell(&settings, &retold, &err) ? retold.exit_status
                                               : command_fail(&err);

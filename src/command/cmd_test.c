@@ -20,6 +20,7 @@
 
 /* mule test: run, and tell everybody who wants to know. */
 struct test_command {
+    const char *name;
     struct settings settings;
     const struct texts *exactly; // ids; NULL: what is selected runs
     const char *hash_seed;       // NULL: drawn
@@ -138,7 +139,7 @@ static void
 note_command_line(struct test_command *command, int argc, char **argv)
 {
     buf_init(&command->line, (size_t)1 << 20);
-    buf_add_text(&command->line, "mule test");
+    buf_addf(&command->line, "mule %s", command->name);
     for (int i = 0; i < argc; i++) {
         buf_add_char(&command->line, ' ');
         escape_shell(&command->line, slice_of(argv[i]));
@@ -241,6 +242,7 @@ test_exactly(struct settings *settings, const struct texts *ids,
              const char *hash_seed, int argc, char **argv)
 {
     struct test_command command = {
+        .name = "replay",
         .settings = *settings,
         .exactly = ids,
         .hash_seed = hash_seed[0] != '\0' ? hash_seed : NULL,
@@ -254,7 +256,7 @@ test_exactly(struct settings *settings, const struct texts *ids,
 int
 cmd_test(int argc, char **argv)
 {
-    struct test_command command = {0};
+    struct test_command command = {.name = "test"};
     int status = 0;
     if (!command_configure(COMMAND_TEST, argc, argv, &command.settings,
                            &status)) {

@@ -1,11 +1,13 @@
 #include "command/replay_process.h"
 
 #include "command/command.h"
+#include "command/recorded.h"
 #include "command/test_exactly.h"
 #include "report/past_process.h"
 #include "util/escape.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -45,14 +47,34 @@ run_tests(struct settings *settings, const struct past_process *past, int argc,
     return test_exactly(settings, &past->ids, past->hash_seed, argc, argv);
 }
 
-int
-replay_process(struct settings *settings, const char *path, int argc,
-               char **argv)
+/* The path of the recording, to be freed. NULL with err. */
+static char *
+find_recording(struct settings *settings, struct err *err)
 {
-    struct past_process past;
+    struct texts *labels = &settings->labels;
+    if (settings->process == 0) {
+        err_set(err, ERR_USAGE, "which process is to be run again?");
+        err_hint(err, "mule replay --process K --execute; events of tests "
+                      "name their process");
+        return NULL;
+    }
+    if (labels->count > 1) {
+        err_set(err, ERR_USAGE, "one build at a time");
+        return NULL;
+    }
+    return recorded_find(settings, labels->count > 0 ? labels->at[0] : NULL,
+                         err);
+}
+
+int
+replay_process(struct settings *settings, int argc, char **argv)
+{
+    struct past_process past = {0};
     struct err err = {0};
     int status = EXIT_PASSED;
-    bool fine = past_process_read(&past, path, settings->process, &err);
+    char *path = find_recording(settings, &err);
+    bool fine =
+        path != NULL && past_process_read(&past, path, settings->process, &err);
     if (fine && past.missing.len > 0) {
         fprintf(stderr, "mule: warning: the recording is not whole: %s\n",
                 buf_text(&past.missing));
@@ -72,5 +94,6 @@ replay_process(struct settings *settings, const char *path, int argc,
     }
     past_process_release(&past);
     settings_release(settings);
+    free(path);
     return status;
 }

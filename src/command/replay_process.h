@@ -8,11 +8,10 @@
 #include "model/settings.h"
 
 /*
- * Of the recording at `path`, which is settings->process. Takes over the
- * settings; argc and argv are the words of the command. Gives the exit
- * status.
+ * Process settings->process of the build that the first label names, or of
+ * the last one. Takes over the settings; argc and argv are the words of the
+ * command. Gives the exit status.
  */
-int replay_process(struct settings *settings, const char *path, int argc,
-                   char **argv);
+int replay_process(struct settings *settings, int argc, char **argv);
 
 #endif

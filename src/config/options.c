@@ -310,9 +310,9 @@ static const struct option table[] = {
 
     {"build", 0, "BUILD", OPTION_TEXT, GROUP_HISTORY, BISECT, 0, FIELD(build),
      .help =
-     "what ran before TEST in this build: its id, or the file of its "
-     "recording (default: the last one in which TEST failed, else what is "
-     "collected before TEST)"},
+     "what ran before TEST in this build, an id or the file of a recording; "
+     "default: the last one, if TEST failed there, else what is found before "
+     "TEST"},
     {"process", 0, "K", OPTION_NUMBER, GROUP_HISTORY, REPLAY, 0,
      FIELD(process), RANGE(1, 1000000000), .help =
      "print the tests that one process of the build ran, in their order"},

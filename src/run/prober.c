@@ -190,6 +190,13 @@ count_others(const struct prober *prober)
     return count;
 }
 
+/* Whether nothing else was asked for than what these tests do to it. */
+static bool
+is_last_word(const struct prober *prober)
+{
+    return prober->stage == PROBER_GIVEN && prober->params.before_only;
+}
+
 /* Whether more tests before it could say more than these did. */
 static bool
 go_on(struct prober *prober)
@@ -198,7 +205,7 @@ go_on(struct prober *prober)
     bisect_look(prober->bisect, &finding);
     bool nothing =
         finding.verdict == BISECT_ALONE ||
-        (finding.verdict == BISECT_NEVER && prober->stage != PROBER_GIVEN);
+        (finding.verdict == BISECT_NEVER && !is_last_word(prober));
     if (!nothing || prober->stage == PROBER_OTHERS) {
         return false;
     }

@@ -37,6 +37,7 @@ struct prober_state {
 struct prober_params {
     const char *test;           // the id of a test, or the name of a job
     const struct texts *before; // ids, in their order; NULL: none are named
+    bool before_only; // after these it fails: if not, nothing else is tried
     /* There is something new to tell. May be NULL. */
     void (*on_state)(void *ctx, const struct prober_state *state);
     void *ctx;

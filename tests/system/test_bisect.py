@@ -242,6 +242,21 @@ class Bisect(Planted, MuleCase):
         self.assertIn("after the 34 tests before it in process 1 of build",
                       result.out)
 
+    def test_the_last_build_says_what_ran_before_it(self):
+        self.plant({"z": HEAD + case(test_1=SET)})
+        labels = [f"test_{name}" for name in "zabcdefghv"]
+        self.mule_test("--isolation", "worker", "-j", "1", "--order", "given",
+                       *labels, status=1)
+        result = self.found(["test_z.T.test_1"])
+        self.assertIn("after the 34 tests before it in process 1 of build",
+                      result.out)
+
+    def test_a_last_build_that_says_nothing_is_no_obstacle(self):
+        self.plant({"c": HEAD + case(test_1=SET)})
+        self.mule_test("test_v")
+        result = self.found(["test_c.T.test_1"])
+        self.assertIn("that are found before it", result.out)
+
     def test_a_test_that_did_not_run_in_a_recording_is_said(self):
         self.plant({})
         path = self.recorded("test_a")

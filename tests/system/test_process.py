@@ -97,6 +97,79 @@ class Process(Numbers, MuleCase):
             [event["name"] for event in result.all("job_started")], ran)
 
 
+class Replay(Numbers, MuleCase):
+    """What one process ran, printed and run again."""
+
+    def record(self, *args, **more):
+        self.suite({f"test_{name}.py": CLASS + """
+    def test_1(self): print(os.environ["PYTHONHASHSEED"])
+    def test_2(self): pass
+""" for name in "abcd"})
+        return self.mule_test("-j", "2", "--isolation", "worker", "--shuffle",
+                              *args, **more)
+
+    def of_process(self, result, number):
+        return [event["id"] for event in result.all("test_finished")
+                if event["process"] == number]
+
+    def test_the_tests_of_a_process_are_printed(self):
+        ran = self.record()
+        for number in {e["process"] for e in ran.all("test_finished")}:
+            result = self.mule("replay", "--process", str(number))
+            self.assertEqual(result.out.split(),
+                             self.of_process(ran, number))
+            self.assertEqual(result.status, 0)
+
+    def again(self, *args, status=0):
+        events = os.path.join(self.home, "again.json")
+        result = self.result_of(
+            self.start("replay", "--json", events, *args), events)
+        self.assertEqual(result.status, status, result.text)
+        return result
+
+    def test_they_run_again_in_their_order_in_one_process(self):
+        ran = self.record(env={"PYTHONHASHSEED": "77"})
+        result = self.again("--process", "1", "--execute")
+        self.assertEqual([event["id"] for event in
+                          result.all("test_finished")],
+                         self.of_process(ran, 1))
+        self.assertEqual({event["process"] for event in
+                          result.all("test_finished")}, {1})
+        first = result.all("test_finished")[0]["id"][:-1] + "1"
+        self.assertEqual(result.output_of(first), "77\n")
+
+    def test_a_build_is_named_by_its_file(self):
+        path = os.path.join(self.home, "b.mule")
+        ran = self.record("--record", path, "--no-store")
+        result = self.again(path, "--process", "1", "--execute")
+        self.assertEqual(list(result.states), self.of_process(ran, 1))
+
+    def test_it_leaves_no_build_in_the_store(self):
+        self.record()
+        before = os.listdir(self.path(".mule", "recordings"))
+        self.again("--process", "1", "--execute")
+        self.assertEqual(os.listdir(self.path(".mule", "recordings")), before)
+
+    def test_a_process_that_there_was_not_is_said(self):
+        self.record()
+        result = self.mule("replay", "--process", "99")
+        self.assertEqual(result.status, 4)
+        self.assertIn("no test ended in process 99", result.err)
+        result = self.mule("replay", "--execute")
+        self.assertEqual(result.status, 4)
+        self.assertIn("which process", result.err)
+
+    def test_what_is_no_more_is_told(self):
+        self.record()
+        self.suite({"test_a.py": CLASS + "    def test_1(self): pass\n"})
+        number = next(
+            int(k) for k in "12"
+            if "test_a.T.test_2" in self.mule("replay", "--process", k).out)
+        result = self.again("--process", str(number), "--execute")
+        self.assertIn("was not found", result.text)
+        self.assertNotIn("test_a.T.test_2", result.states)
+
+
 class OnFleet(Numbers, FleetCase):
     broker_kind = "redis"
 
