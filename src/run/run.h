@@ -30,12 +30,12 @@ struct run_params {
     const char *rerun;       // a command that runs an id again, without it
     struct history *history; // what past builds know, or NULL
     const struct durations *durations; // by which shards are balanced, or NULL
-    struct filter *filter; // leaves out a part of what is selected, or NULL
+    struct filter *filter;     // leaves out a part of what is selected, or NULL
     struct sequence *sequence; // runs just these tests in that order, or NULL
     struct prober *prober;     // looks for what makes a test fail, or NULL
-    bool commands;         // jobs are run by settings->runner, one each
-    bool elsewhere;        // the source runs nothing: it ends before the jobs
-    bool list_only;        // collect and select, run nothing
+    bool commands;             // jobs are run by settings->runner, one each
+    bool elsewhere; // the source runs nothing: it ends before the jobs
+    bool list_only; // collect and select, run nothing
     /* After RUN_FINISHED, from the loop. */
     void (*on_finished)(void *ctx, int exit_status);
     void *ctx;
