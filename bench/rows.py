@@ -1,5 +1,6 @@
 """What is compared with what: one function for each row of the table."""
 
+import json
 import os
 import re
 import shutil
@@ -265,34 +266,27 @@ def is_native(pid, binary):
 
 
 def record(bench):
-    """CPU of mule's own process for what is kept of a build, a test."""
-    count, rounds = (20000, 3) if bench.quick else (100000, 5)
+    """A recording by itself: written, and read again, without a run."""
+    program = os.path.join(os.path.dirname(bench.binary), "tests",
+                           "record_bench")
+    if not os.path.exists(program):
+        raise measure.Failed(f"ninja -C build tests/record_bench: {program} "
+                             "is not there")
+    count = 100000 if bench.quick else 1000000
     file = os.path.join(bench.inputs, "record.mule")
-    store = os.path.join(bench.inputs, "record-store")
-    ways = {
-        "nothing is kept": ["--no-store"],
-        "a recording": ["--no-store", "--record", file],
-        "store and recording, first build": ["--store", store],
-        "store and recording, another": ["--store", store],
-    }
-    cpu = {name: [] for name in ways}
-    for _ in range(rounds):
-        shutil.rmtree(store, ignore_errors=True)
-        for name, words in ways.items():
-            sample = measure.run(bench.fake(count) + words,
-                                 bench.log("record"), expect=ledger(count))
-            cpu[name].append(sample.own_cpu / count * 1e6)
-    least = measure.middle(cpu["nothing is kept"])
-    lines = [{"what": f"mule itself, {count:,} tests, nothing kept",
-              "unit": "us", "median": least}]
-    for name in list(ways)[1:]:
-        lines.append({"what": f"more for: {name}", "unit": "us",
-                      "median": measure.middle(cpu[name]) - least,
-                      "target": 5})
-    size = os.path.getsize(file) / count
-    lines.append({"what": "a recording, bytes a test", "unit": "bytes",
-                  "median": size})
-    return lines
+    written, read = [], []
+    for _ in range(3 if bench.quick else 5):
+        measure.run([program, "-n", str(count), "-r", file],
+                    bench.log("record"))
+        told = json.loads(measure.tail(bench.log("record")))
+        written.append(told["us_a_test"])
+        read.append(told["read_us_a_test"])
+    return [
+        line(f"{count:,} tests recorded, CPU for each", "us", written, 5),
+        line("the same, read again", "us", read, 5),
+        {"what": "the file, for each test", "unit": "bytes",
+         "median": told["bytes_a_test"]},
+    ]
 
 
 def memory(bench):

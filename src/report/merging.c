@@ -11,7 +11,7 @@
 #include "util/buf.h"
 
 enum {
-    MOST_SHARDS = 4096,
+    MOST_SHARDS = 10000,
     MOST_NAMED = 20, // missing shards in one note
     EXIT_BAD = 1,    // tests failed, or have no result
 };
