@@ -1,6 +1,8 @@
 """Makes what the benchmarks run. Everything is made once and kept."""
 
+import math
 import os
+import random
 import shutil
 
 TESTS_IN_CLASS = 10
@@ -64,6 +66,57 @@ def sleepers(root, count, seconds):
                   f"        time.sleep({seconds})\n")
 
     return once(os.path.join(root, f"sleepers-{count}-{seconds}"), fill)
+
+
+def lognormal(count, total, longest, seed=1):
+    """Seconds of `count` jobs that add up to `total`, the longest `longest`.
+
+    Their logarithms are normally distributed, with the deviation at which
+    the sum comes out: the more they differ, the less do all others take
+    beside the longest.
+    """
+    source = random.Random(seed)
+    normal = [source.gauss(0, 1) for _ in range(count)]
+    top = max(normal)
+    low, high = 0.0, 64.0
+    for _ in range(60):
+        sigma = (low + high) / 2
+        if sum(math.exp(sigma * (z - top)) for z in normal) > total / longest:
+            low = sigma
+        else:
+            high = sigma
+    return [longest * math.exp(low * (z - top)) for z in normal]
+
+
+def class_name(number):
+    """Of the class with that number, as modules of `lengths` have it."""
+    return (f"pkg.test_{number // CLASSES_IN_MODULE:03}"
+            f".Case{number % CLASSES_IN_MODULE}")
+
+
+def lengths(root, seconds):
+    """A package `pkg` of classes of one test, which sleeps for so long."""
+    def fill(folder):
+        package = os.path.join(folder, "pkg")
+        os.mkdir(package)
+        write(os.path.join(package, "__init__.py"), "")
+        for first in range(0, len(seconds), CLASSES_IN_MODULE):
+            lines = ["import time", "import unittest", ""]
+            for place, each in enumerate(
+                    seconds[first:first + CLASSES_IN_MODULE]):
+                lines += ["", f"class Case{place}(unittest.TestCase):",
+                          "    def test_it(self):",
+                          f"        time.sleep({each:.6f})", ""]
+            module = f"test_{first // CLASSES_IN_MODULE:03}.py"
+            write(os.path.join(package, module), "\n".join(lines) + "\n")
+        write(os.path.join(folder, ".stestr.conf"),
+              "[DEFAULT]\ntest_path=./pkg\ntop_dir=./\n")
+        write(os.path.join(folder, "hints.yaml"), "overrides:\n" + "".join(
+            f"  - {{match: {class_name(number)}, expect: {each:.3f}s}}\n"
+            for number, each in enumerate(seconds)))
+
+    return once(os.path.join(root, f"lengths-{len(seconds)}-"
+                             f"{sum(seconds):.0f}"), fill)
 
 
 def names(root, count):

@@ -5,11 +5,11 @@
 #include "util/array.h"
 #include "util/escape.h"
 #include "util/now.h"
+#include "util/slice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /*
  * mule simulate: the scheduler in virtual time, with the jobs of a recording
@@ -22,12 +22,28 @@ struct cost {
     uint64_t bytes; // by which memory grew
 };
 
+/*
+ * A line of /proc/self/status, in bytes; 0 where there is none. What getrusage
+ * tells as the peak counts the program that this one was started by.
+ */
 static uint64_t
-peak_bytes(void)
+status_bytes(const char *name)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (uint64_t)usage.ru_maxrss * 1024;
+    char line[256];
+    uint64_t kib = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file != NULL && kib == 0 &&
+           fgets(line, sizeof(line), file) != NULL) {
+        struct slice rest = slice_of(line);
+        struct slice word = {0};
+        if (slice_take(&rest, slice_of(name)) && slice_word(&rest, &word)) {
+            slice_to_uint(word, UINT64_MAX / 1024, &kib);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return kib * 1024;
 }
 
 static const char *
@@ -125,7 +141,7 @@ print_json(const struct simulated *simulated, const struct cost *cost,
 static void
 simulate(const struct simulated *simulated, bool json)
 {
-    uint64_t before = peak_bytes();
+    uint64_t before = status_bytes("VmRSS:");
     struct simulation *simulation = simulation_new(&(struct simulation_params){
         .slots = simulated->slots,
         .order = simulated->order,
@@ -141,8 +157,9 @@ simulate(const struct simulated *simulated, bool json)
     struct cost cost = {
         .line_up = lined_up - began,
         .run = now_cpu_usec() - lined_up,
-        .bytes = peak_bytes() - before,
     };
+    uint64_t peak = status_bytes("VmHWM:");
+    cost.bytes = peak > before ? peak - before : 0;
     if (json) {
         print_json(simulated, &cost, simulation_report(simulation));
     } else {

@@ -180,7 +180,34 @@ the_ends_of_many_jobs_are_remembered(void **state)
     order_ends_free(ends);
 }
 
+static void
+orders_that_keep_a_slot_busy_are_counted(void **state)
+{
+    (void)state;
+    struct holdings holdings;
+
+    holdings_init(&holdings);
+    struct held_task *task = holdings_task(&holdings, 7);
+    for (uint32_t job = 0; job < 3; job++) {
+        json_t *order =
+            json_pack("{s:i}", "expect_us", job == 1 ? 5000000 : 49999);
+        assert_int_equal(holdings_expect_us(order), job == 1 ? 5000000 : 49999);
+        holdings_offer(&holdings, task, (struct order_name){job, 1}, order,
+                       false);
+        json_decref(order);
+    }
+    assert_int_equal(holdings.busying, 1);
+    end(&holdings, 0);
+    assert_int_equal(holdings.busying, 1);
+    end(&holdings, 1);
+    assert_int_equal(holdings.busying, 0);
+    end(&holdings, 2);
+    assert_idle(&holdings, 7);
+    holdings_release(&holdings);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(orders_that_keep_a_slot_busy_are_counted),
     cmocka_unit_test(a_task_is_idle_once_all_its_orders_ended),
     cmocka_unit_test(a_task_without_a_new_order_is_idle_at_once),
     cmocka_unit_test(the_last_copy_has_the_order),

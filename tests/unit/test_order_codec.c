@@ -114,6 +114,9 @@ orders_that_make_no_sense_are_refused(void **state)
     assert_refused("{\"o\":[1,1],\"name\":\"a\",\"kind\":\"class\","
                    "\"total\":2,\"timeout_ms\":-1}",
                    "timeout_ms");
+    assert_refused("{\"o\":[1,1],\"name\":\"a\",\"kind\":\"class\","
+                   "\"total\":2,\"expect_us\":40000000000000}",
+                   "expect_us");
 }
 
 static void
@@ -176,7 +179,10 @@ a_job_is_described_with_what_is_open(void **state)
 {
     struct items *items = two_jobs();
     struct order_places places = {0};
-    struct order order = {.job = 1, .attempt = 2, .timeout_ms = 5};
+    struct order order = {.job = 1,
+                          .attempt = 2,
+                          .timeout_ms = 5,
+                          .expect_us = UINT64_C(9000000000)};
     struct order_text text;
 
     (void)state;
@@ -185,6 +191,7 @@ a_job_is_described_with_what_is_open(void **state)
     assert_int_equal(text.total, 3);
     assert_int_equal(text.order.attempt, 2);
     assert_int_equal(text.order.timeout_ms, 5);
+    assert_int_equal(text.order.expect_us, UINT64_C(9000000000));
     assert_true(slice_equals_text(text.name, "m.B"));
     items_get(items, 4)->state = STATE_PASSED;
     order_describe(&text, items, &order, &places);

@@ -305,7 +305,43 @@ an_order_that_was_refused_is_the_next_to_be_sent(void **state)
     end(&scene);
 }
 
+static void
+all_that_is_out_is_known_by_how_long_it_takes(void **state)
+{
+    struct scene scene = begin(2);
+    struct order brief = {.job = 7, .attempt = 1, .expect_us = 400};
+    struct order endless = {.job = 8, .attempt = 1, .expect_us = UINT64_MAX};
+    struct feed_out out;
+
+    (void)state;
+    tracker_add(scene.tracker, &brief);
+    tracker_add(scene.tracker, &endless);
+    tracker_out(scene.tracker, &out);
+    assert_int_equal(out.count, 4);
+    assert_int_equal(out.queued, 4);
+    assert_int_equal(out.unknown, 2);
+    assert_int_equal(out.us, 400 + FEED_GOAL_US);
+    assert_int_equal(tracker_next(scene.tracker)->order.job, 0);
+    assert_int_equal(tracker_ready(scene.tracker), 4);
+    send_all(&scene, 1);
+    assert_null(tracker_next(scene.tracker));
+    tracker_take(scene.tracker, name(8), ANN);
+    tracker_out(scene.tracker, &out);
+    assert_int_equal(out.queued, 3);
+    tracker_end(scene.tracker, name(8), ANN);
+    tracker_end(scene.tracker, name(0), ANN);
+    tracker_out(scene.tracker, &out);
+    assert_int_equal(out.us, 400);
+    assert_int_equal(out.unknown, 1);
+    tracker_clear(scene.tracker, &scene.ended);
+    tracker_out(scene.tracker, &out);
+    assert_int_equal(out.count + out.unknown + out.queued, 0);
+    assert_int_equal(out.us, 0);
+    end(&scene);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(all_that_is_out_is_known_by_how_long_it_takes),
     cmocka_unit_test(orders_are_sent_in_the_order_they_came),
     cmocka_unit_test(an_order_is_over_when_its_taker_says_so),
     cmocka_unit_test(a_second_taker_is_told_to_drop_it),
