@@ -1,5 +1,6 @@
 #include "command/simulated.h"
 
+#include "command/recorded.h"
 #include "config/units.h"
 #include "report/recording_reader.h"
 #include "schedule/distribution.h"
@@ -115,10 +116,6 @@ make_jobs(struct simulated *simulated, const struct settings *settings,
 {
     struct distribution distribution;
     uint32_t count = settings->simulated_jobs;
-    if (settings->distribution == NULL) {
-        err_set(err, ERR_USAGE, "nothing says which jobs to simulate");
-        return err_hint(err, "name a recording, or --jobs and --distribution");
-    }
     if (count == 0) {
         return err_set(err, ERR_USAGE, "--distribution needs --jobs N");
     }
@@ -225,6 +222,21 @@ read_recording(struct simulated *simulated, const char *path, struct err *err)
            err_set(err, ERR_NOTHING, "%s tells of no job", path);
 }
 
+static bool
+find_recording(struct simulated *simulated, const struct settings *settings,
+               struct err *err)
+{
+    if (settings->simulated_jobs > 0) {
+        return err_set(err, ERR_USAGE, "--jobs needs --distribution");
+    }
+    const char *word =
+        settings->labels.count > 0 ? settings->labels.at[0] : NULL;
+    char *path = recorded_find(settings, word, err);
+    bool fine = path != NULL && read_recording(simulated, path, err);
+    free(path);
+    return fine;
+}
+
 // ------------------------------------------------------------------- words
 
 /* "UNITS:PERCENT%". */
@@ -273,9 +285,9 @@ simulated_read(struct simulated *simulated, const struct settings *settings,
         return err_set(err, ERR_USAGE,
                        "one recording or one distribution is simulated");
     }
-    bool fine = settings->labels.count == 1
-                    ? read_recording(simulated, settings->labels.at[0], err)
-                    : make_jobs(simulated, settings, err);
+    bool fine = settings->distribution != NULL
+                    ? make_jobs(simulated, settings, err)
+                    : find_recording(simulated, settings, err);
     if (fine && simulated->slots == 0) {
         simulated->slots = SLOTS_DEFAULT;
     }

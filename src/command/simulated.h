@@ -1,6 +1,6 @@
 /*
  * What `mule simulate` simulates, from the words of its command line: the jobs
- * of a recording, or as many as are wanted of a distribution, the slots, and
+ * of a recorded build, or as many as are wanted of a distribution, the slots, and
  * what the jobs share.
  */
 #ifndef COMMAND_SIMULATED_H

@@ -50,11 +50,13 @@ class Simulate(MuleCase):
 
     def test_a_recording_is_simulated_on_as_many_slots_as_are_wanted(self):
         self.suite(SLEEPERS)
-        self.mule_test("-j", "1", "--record", "it.mule")
+        self.mule_test("-j", "1", "--store", "kept", "--record", "it.mule")
         one = self.simulate("it.mule")
         self.assertEqual((one["jobs"], one["slots"]), (2, 1))
         self.assertGreaterEqual(one["sum_us"], 400000)
         self.assertGreaterEqual(one["recorded_us"], one["makespan_us"])
+        self.assertEqual(self.simulate("--store", "kept")["sum_us"],
+                         one["sum_us"])
         two = self.simulate("it.mule", "--slots", "2")
         self.assertEqual(two["makespan_us"], two["longest_us"])
         self.assertEqual(two["sum_us"], one["sum_us"])
@@ -69,7 +71,6 @@ class Simulate(MuleCase):
 
     def test_what_makes_no_sense_is_a_mistake(self):
         for words, text in (
-                ((), "--distribution"),
                 (("--jobs", "5"), "--distribution"),
                 (("--distribution", LOGNORMAL), "--jobs"),
                 (("--jobs", "3", "--distribution", LOGNORMAL), "together"),
