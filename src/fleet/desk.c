@@ -143,7 +143,7 @@ is_any_running(const struct desk *desk, uint32_t job)
  * what counts, is decided elsewhere.
  */
 static void
-mark_running(struct desk *desk, uint32_t job, bool running, uint16_t attempt)
+mark_running(struct desk *desk, uint32_t job, bool running, uint32_t tries)
 {
     struct items *items = desk->params.items;
     uint32_t count = items_peek_job(items, job)->count;
@@ -153,7 +153,7 @@ mark_running(struct desk *desk, uint32_t job, bool running, uint16_t attempt)
         if (running) {
             item->flags |= ITEM_BEGUN;
             item->state = STATE_NONE;
-            item->tries = (uint8_t)(attempt > 0 ? attempt - 1 : 0);
+            item->tries = (uint16_t)tries;
         } else {
             item->flags &= (uint8_t)~ITEM_BEGUN;
         }
@@ -173,7 +173,13 @@ start(struct desk *desk, struct errand *errand)
         ARRAY_ADD(&desk->of_job, NULL);
     }
     desk->of_job.items[errand->job] = errand;
-    mark_running(desk, errand->job, true, order.attempt);
+    // Who says nothing of tries means attempts at the job.
+    uint32_t tries = order.tries;
+    if (tries == 0 && order.attempt > 0) {
+        tries = order.attempt - 1U;
+    }
+    mark_running(desk, errand->job, true,
+                 tries < UINT16_MAX ? tries : UINT16_MAX - 1);
     desk->executor->ops->start(desk->executor, &order);
 }
 

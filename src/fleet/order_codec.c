@@ -233,6 +233,8 @@ order_add(struct buf *buf, const struct order_text *text)
     compose_some_uint(buf, "timeout_ms", text->order.timeout_ms);
     compose_some_uint(buf, "test_timeout_ms", text->order.test_timeout_ms);
     compose_some_uint(buf, "slow_ms", text->order.slow_ms);
+    compose_some_uint(buf, "tries", text->order.tries);
+    compose_some_uint(buf, "avoid", (uint64_t)text->order.avoid);
     compose_some_uint(buf, "expect_us", text->order.expect_us);
     buf_add_char(buf, '}');
 }
@@ -332,6 +334,19 @@ decode_places(const json_t *object, struct order_text *text,
     return true;
 }
 
+static bool
+decode_avoid(const json_t *object, int *avoid, struct err *err)
+{
+    int64_t number = 0;
+
+    if (!field_int_optional(object, "avoid", (struct field_range){0, INT32_MAX},
+                            &number, err)) {
+        return false;
+    }
+    *avoid = (int)number;
+    return true;
+}
+
 bool
 order_decode(const json_t *object, struct order_text *text,
              struct order_places *places, struct err *err)
@@ -360,6 +375,8 @@ order_decode(const json_t *object, struct order_text *text,
         !decode_ms(object, "test_timeout_ms", &text->order.test_timeout_ms,
                    err) ||
         !decode_ms(object, "slow_ms", &text->order.slow_ms, err) ||
+        !decode_ms(object, "tries", &text->order.tries, err) ||
+        !decode_avoid(object, &text->order.avoid, err) ||
         !decode_expect(object, &text->order.expect_us, err)) {
         return err_wrap(err, "order of job %u", name.job);
     }

@@ -199,14 +199,9 @@ count_word(struct ledger *ledger, const struct ledger_word *word,
 {
     struct tally *tally = &ledger->tally;
 
-    if (quarantined && state_is_bad(word->outcome->state)) {
-        tally_add_quarantined(tally, word->outcome);
-    } else {
-        tally_add(tally, word->outcome);
-    }
+    tally_add_test(tally, word->outcome, quarantined);
     tally->flaky += word->flaky;
-    tally->flaky_failures +=
-        word->flaky && ledger->refuses_flaky && !quarantined;
+    tally->refused += word->flaky && ledger->refuses_flaky && !quarantined;
 }
 
 // Enters the state of an item that has none.
@@ -281,6 +276,9 @@ ledger_decide(struct ledger *ledger, const struct ledger_said *said,
         return false;
     }
     enter(ledger, said, word);
+    if (word->flaky) {
+        count_try(ledger, said->item); // it passed in another attempt
+    }
     return true;
 }
 

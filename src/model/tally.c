@@ -81,24 +81,25 @@ add(struct tally *tally, const struct outcome *outcome,
 }
 
 void
-tally_add(struct tally *tally, const struct outcome *outcome)
+tally_add_test(struct tally *tally, const struct outcome *outcome,
+               bool quarantined)
 {
     struct counts counts = count_findings(outcome);
 
     complete(&counts, outcome->state);
+    if (quarantined && state_is_bad(outcome->state)) {
+        counts.of[FINDING_FAILURE] = 0;
+        counts.of[FINDING_ERROR] = 0;
+        counts.of[FINDING_XPASS] = 0;
+        tally->quarantined++;
+    }
     add(tally, outcome, &counts);
 }
 
 void
-tally_add_quarantined(struct tally *tally, const struct outcome *outcome)
+tally_add(struct tally *tally, const struct outcome *outcome)
 {
-    struct counts counts = count_findings(outcome);
-
-    counts.of[FINDING_FAILURE] = 0;
-    counts.of[FINDING_ERROR] = 0;
-    counts.of[FINDING_XPASS] = 0;
-    add(tally, outcome, &counts);
-    tally->quarantined++;
+    tally_add_test(tally, outcome, false);
 }
 
 // Items that have a state.
@@ -122,7 +123,7 @@ tally_adds_up(const struct tally *tally)
 bool
 tally_is_green(const struct tally *tally)
 {
-    uint32_t bad = tally->flaky_failures;
+    uint32_t bad = tally->refused;
 
     for (int i = 0; i < STATE_COUNT; i++) {
         if (state_is_bad((enum state)i)) {
@@ -226,7 +227,7 @@ tally_unittest_line(const struct tally *tally, struct buf *buf)
     add_count(buf, &before, "skipped", tally->skips);
     add_count(buf, &before, "expected failures", tally->xfails);
     add_count(buf, &before, "unexpected successes", tally->xpasses);
-    add_count(buf, &before, "flaky", tally->flaky_failures);
+    add_count(buf, &before, "flaky", tally->refused);
     if (*before == ',') {
         buf_add_char(buf, ')');
     }

@@ -19,17 +19,18 @@ struct tally {
     uint32_t xfails;
     uint32_t xpasses;
     uint32_t retried;
-    uint32_t late;           // results of superseded attempts, and second ones
-    uint32_t leaks;          // processes that outlived their job
-    uint32_t flaky;          // items that passed after they had failed
-    uint32_t quarantined;    // items that ended badly and do not count as such
-    uint32_t flaky_failures; // flaky items that count as failures
+    uint32_t late;        // results of superseded attempts, and second ones
+    uint32_t leaks;       // processes that outlived their job
+    uint32_t flaky;       // items that passed after they had failed
+    uint32_t quarantined; // items that ended badly and do not count as such
+    uint32_t refused;     // flaky items that count as failures
 };
 
 /* Counts one final outcome. */
 void tally_add(struct tally *tally, const struct outcome *outcome);
-/* The same for a bad one that must not turn the build red. */
-void tally_add_quarantined(struct tally *tally, const struct outcome *outcome);
+/* The same where a bad one that is quarantined must not turn the build red. */
+void tally_add_test(struct tally *tally, const struct outcome *outcome,
+                    bool quarantined);
 
 /* True when every selected item has a state. */
 bool tally_adds_up(const struct tally *tally);

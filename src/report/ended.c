@@ -46,12 +46,11 @@ ended_note(struct ended *ended, const struct event *event)
     if (event->kind == EVENT_TEST_FINISHED) {
         const struct event_test *test = &event->test;
         set_item(ended, test->number);
-        tally_add(tally, test->outcome);
+        tally_add_test(tally, test->outcome, test->quarantined);
         tally->selected++;
         tally->retried += test->tries > 1 ? 1 : 0;
         tally->flaky += test->flaky ? 1 : 0;
-        bool bad = state_is_bad(test->outcome->state);
-        tally->quarantined += test->quarantined && bad ? 1 : 0;
+        tally->refused += test->refused ? 1 : 0;
     } else if (event->kind == EVENT_LEAKED) {
         tally->leaks++;
     } else if (event->kind == EVENT_RUN_FINISHED) {

@@ -232,6 +232,7 @@ add_test(struct buf *buf, const struct event_test *test, enum event_kind kind)
     if (kind == EVENT_TEST_FINISHED || kind == EVENT_TEST_ATTEMPT) {
         add_outcome(buf, test->outcome);
         add_true(buf, "flaky", test->flaky);
+        add_true(buf, "refused", test->refused);
         add_true(buf, "quarantined", test->quarantined);
         add_some(buf, "rerun", slice_of(test->rerun));
     }
@@ -309,6 +310,7 @@ add_tally(struct buf *buf, const struct tally *tally)
     add_uint(buf, "leaks", tally->leaks);
     add_known(buf, "flaky", tally->flaky);
     add_known(buf, "quarantined", tally->quarantined);
+    add_known(buf, "refused", tally->refused);
 }
 
 static void

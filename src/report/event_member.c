@@ -61,6 +61,7 @@ const char *const event_member_names[M_COUNT] = {
     [M_RAN] = "ran",
     [M_REASON] = "reason",
     [M_REF] = "ref",
+    [M_REFUSED] = "refused",
     [M_RERUN] = "rerun",
     [M_RETRIED] = "retried",
     [M_SCRIPT] = "script",

@@ -68,6 +68,7 @@ enum event_member {
     M_RAN,
     M_REASON,
     M_REF,
+    M_REFUSED,
     M_RERUN,
     M_RETRIED,
     M_SCRIPT,

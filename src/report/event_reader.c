@@ -266,6 +266,7 @@ read_test(struct event_reader *reader, enum event_kind kind,
         .process = event_member_count(&reader->line, M_PROCESS),
         .flaky = event_member_bool(&reader->line, M_FLAKY, false),
         .quarantined = event_member_bool(&reader->line, M_QUARANTINED, false),
+        .refused = event_member_bool(&reader->line, M_REFUSED, false),
         .worker = event_member_text(&reader->line, M_WORKER, ""),
         .began_us = event_member_us(&reader->line, M_BEGAN_US),
         .us = event_member_us(&reader->line, M_US),
@@ -365,6 +366,7 @@ read_finished(struct event_reader *reader, struct event_finished *finished)
         .leaks = event_member_count(&reader->line, M_LEAKS),
         .flaky = event_member_count(&reader->line, M_FLAKY),
         .quarantined = event_member_count(&reader->line, M_QUARANTINED),
+        .refused = event_member_count(&reader->line, M_REFUSED),
     };
     read_states(reader, tally);
     *finished = (struct event_finished){

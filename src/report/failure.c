@@ -44,7 +44,11 @@ print_heading(struct sheet *sheet, const struct event_test *test)
     char span[SHEET_SPAN_SIZE];
 
     sheet_rule(sheet, STYLE_DIM, '=', NULL);
-    sheet_add(sheet, wording->style, "%s: ", wording->heading);
+    sheet_add(sheet, test->flaky ? STYLE_WARN : wording->style, "%s%s: ",
+              test->flaky         ? "FLAKY, "
+              : test->quarantined ? "QUARANTINED, "
+                                  : "",
+              wording->heading);
     sheet_text(sheet, STYLE_BOLD, slice_of(test->id));
     sheet_add(sheet, STYLE_PLAIN, "\n");
     wording_place(&place, test);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "report/attempts.h"
 #include "report/wording.h"
 #include "util/alloc.h"
 #include "util/array.h"
@@ -75,6 +76,16 @@ add_message(struct buf *buf, const struct outcome *outcome)
     add_escaped(buf, slice_first(message, MOST_MESSAGE), false);
 }
 
+static const char *
+heading_of(const struct event_test *test)
+{
+    if (test->flaky) {
+        return "Flaky";
+    }
+    return test->quarantined ? "Quarantined"
+                             : wording_of(test->outcome->state)->heading;
+}
+
 void
 github_annotate(struct buf *buf, const struct event_test *test)
 {
@@ -83,7 +94,9 @@ github_annotate(struct buf *buf, const struct event_test *test)
     struct slice file = finding != NULL ? finding->file : slice_of(test->file);
     uint32_t line = finding != NULL ? finding->line : test->line;
 
-    buf_add_text(buf, "::error ");
+    bool mild = test->flaky || test->quarantined;
+
+    buf_add_text(buf, mild ? "::warning " : "::error ");
     if (file.len > 0) {
         buf_add_text(buf, "file=");
         add_escaped(buf, file, true);
@@ -93,7 +106,7 @@ github_annotate(struct buf *buf, const struct event_test *test)
         }
     }
     buf_add_text(buf, "title=");
-    add_escaped(buf, slice_of(wording_of(outcome->state)->heading), true);
+    add_escaped(buf, slice_of(heading_of(test)), true);
     buf_add_text(buf, "%3A ");
     add_escaped(buf, slice_of(test->id), true);
     buf_add_text(buf, "::");
@@ -120,6 +133,7 @@ struct github {
     char *path;
     int fd;
     struct buf rows;
+    struct attempts_map attempts;
     uint32_t bad;
     uint32_t shown;
 };
@@ -156,7 +170,7 @@ add_row(struct github *github, const struct event_test *test)
     }
     github->shown++;
     wording_place(&place, test);
-    buf_addf(rows, "| %s | ", wording_of(test->outcome->state)->heading);
+    buf_addf(rows, "| %s | ", heading_of(test));
     add_cell(rows, slice_first(slice_of(test->id), MOST_MESSAGE));
     buf_add_text(rows, " | ");
     add_cell(rows, buf_slice(&place));
@@ -164,6 +178,22 @@ add_row(struct github *github, const struct event_test *test)
     add_cell(rows, slice_first(wording_reason(test->outcome), MOST_REASON));
     buf_add_text(rows, " |\n");
     buf_release(&place);
+}
+
+// A flaky test is told of by what went wrong before it passed.
+static void
+note_decided(struct github *github, const struct event_test *test)
+{
+    struct attempts attempts = attempts_take(&github->attempts, test);
+    struct event_test told = *test;
+
+    if (test->flaky && attempts.count > 0) {
+        told.outcome = &ARRAY_LAST(&attempts).kept->outcome;
+    }
+    if (test->flaky || state_is_bad(test->outcome->state)) {
+        add_row(github, &told);
+    }
+    attempts_free(&attempts);
 }
 
 static bool
@@ -201,9 +231,10 @@ on_event(struct event_sink *sink, const struct event *event, struct err *err)
 {
     struct github *github = (struct github *)(void *)sink;
 
-    if (event->kind == EVENT_TEST_FINISHED &&
-        state_is_bad(event->test.outcome->state)) {
-        add_row(github, &event->test);
+    if (event->kind == EVENT_TEST_FINISHED) {
+        note_decided(github, &event->test);
+    } else if (event->kind == EVENT_TEST_ATTEMPT) {
+        attempts_add(&github->attempts, &event->test);
     } else if (event->kind == EVENT_RUN_FINISHED) {
         return write_page(github, &event->finished, err);
     }
@@ -217,6 +248,7 @@ github_free(struct event_sink *sink)
 
     close(github->fd);
     buf_release(&github->rows);
+    attempts_release(&github->attempts);
     free(github->path);
     free(github);
 }
@@ -242,5 +274,6 @@ github_new(const char *path, struct err *err)
     github->path = alloc_dup(path);
     github->fd = fd;
     buf_init(&github->rows, MOST_BYTES);
+    attempts_init(&github->attempts);
     return &github->sink;
 }

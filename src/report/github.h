@@ -9,7 +9,10 @@
 #include "model/event.h"
 #include "util/buf.h"
 
-/* "::error file=...,line=...,title=...::message" for a test gone wrong. */
+/*
+ * "::error file=...,line=...,title=...::message" for a test gone wrong; a
+ * warning for one that is flaky or quarantined.
+ */
 void github_annotate(struct buf *buf, const struct event_test *test);
 
 void github_begin_group(struct buf *buf, const char *heading,

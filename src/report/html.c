@@ -131,10 +131,9 @@ on_test(struct picture *picture, const struct event *event)
     rows_add(picture->rows, test, lane);
     groups_add(picture->groups, slice_of(test->job), us, outcome->state);
     if (!picture->tallied) {
-        tally_add(&picture->tally, outcome);
+        tally_add_test(&picture->tally, outcome, test->quarantined);
         picture->tally.flaky += test->flaky;
-        picture->tally.quarantined +=
-            test->quarantined && state_is_bad(outcome->state);
+        picture->tally.refused += test->refused;
     }
 }
 

@@ -139,6 +139,8 @@ on_event(struct event_sink *sink, const struct event *event, struct err *err)
         junit_suites_set_collected(junit->suites, &event->collected);
     } else if (event->kind == EVENT_TEST_FINISHED) {
         kept = junit_suites_add(junit->suites, event, err);
+    } else if (event->kind == EVENT_TEST_ATTEMPT) {
+        junit_suites_add_attempt(junit->suites, &event->test);
     } else if (event->kind == EVENT_SCRIPT_FINISHED && !event->script.ok) {
         kept = junit_suites_add_script(junit->suites, event, err);
     } else if (event->kind == EVENT_RUN_FINISHED) {

@@ -6,6 +6,7 @@
 #include "util/now.h"
 
 #define MOST_ATTRIBUTE 8192 // bytes; the text of the element has it all
+#define MOST_TRACES ((size_t)64 << 20)
 
 // The place of the last dot before anything that cannot be a dotted name;
 // text.len if there is none.
@@ -161,8 +162,8 @@ count_findings(const struct outcome *outcome, enum finding_kind kind)
     return count;
 }
 
-struct junit_counts
-junit_case_count(const struct outcome *outcome)
+static struct junit_counts
+count_outcome(const struct outcome *outcome)
 {
     struct junit_counts counts = {
         .failures = count_findings(outcome, FINDING_FAILURE) +
@@ -197,6 +198,19 @@ junit_case_count(const struct outcome *outcome)
     case STATE_COUNT:
         break;
     }
+    return counts;
+}
+
+struct junit_counts
+junit_case_count(const struct event_test *test)
+{
+    bool bad = state_is_bad(test->outcome->state);
+
+    if (test->quarantined && bad) {
+        return (struct junit_counts){.skipped = 1};
+    }
+    struct junit_counts counts = count_outcome(test->outcome);
+    counts.failures += test->refused ? 1 : 0;
     return counts;
 }
 
@@ -341,28 +355,128 @@ add_head(struct buf *buf, const struct junit_name *name,
              test->attempt);
 }
 
+// All that went wrong, as one text.
+static void
+join_traces(const struct outcome *outcome, struct buf *text)
+{
+    for (size_t i = 0; i < outcome->finding_count; i++) {
+        const struct finding *finding = &outcome->findings[i];
+        struct slice trace =
+            finding->trace.len > 0 ? finding->trace : finding->message;
+        buf_add_text(text, text->len > 0 ? "\n" : "");
+        buf_add_slice(text, slice_trim_end(trace));
+    }
+    if (text->len == 0) {
+        buf_add_slice(text, outcome->reason);
+    }
+}
+
+static struct element
+describe(const char *name, const struct outcome *outcome,
+         const struct buf *text)
+{
+    struct element element = {
+        .name = name,
+        .type = slice_of(state_name(outcome->state)),
+        .message = outcome->reason,
+        .text = buf_slice(text),
+    };
+
+    if (outcome->finding_count > 0) {
+        const struct finding *first = &outcome->findings[0];
+        element.type = first->type.len > 0 ? first->type : element.type;
+        element.message = first->message;
+    }
+    return element;
+}
+
+// It runs, and decides nothing: to a CI server that is a skip.
+static void
+add_quarantined(struct writer *writer, const struct outcome *outcome)
+{
+    struct buf text = BUF_INIT(MOST_TRACES);
+
+    join_traces(outcome, &text);
+    struct element element = describe("skipped", outcome, &text);
+    element.type = SLICE("quarantined");
+    add_element(writer, &element);
+    buf_release(&text);
+}
+
+// As Surefire has it: the trace twice, for those who read the one or the other.
+static void
+add_attempt(struct writer *writer, const char *name,
+            const struct outcome *outcome)
+{
+    struct buf *buf = &writer->buf;
+    struct buf text = BUF_INIT(MOST_TRACES);
+
+    join_traces(outcome, &text);
+    struct element element = describe(name, outcome, &text);
+    buf_addf(buf, "<%s", name);
+    junit_case_attribute(buf, "type", element.type);
+    junit_case_attribute(buf, "message", element.message);
+    buf_add_char(buf, '>');
+    add_content(writer, element.text);
+    buf_add_text(buf, "<stackTrace>");
+    add_content(writer, element.text);
+    buf_add_text(buf, "</stackTrace>\n");
+    add_output(writer, &outcome->out, "system-out");
+    add_output(writer, &outcome->err, "system-err");
+    buf_addf(buf, "</%s>\n", name);
+    buf_release(&text);
+}
+
+static void
+add_problems(struct writer *writer, const struct outcome *outcome)
+{
+    bool found = count_findings(outcome, FINDING_FAILURE) +
+                     count_findings(outcome, FINDING_XPASS) +
+                     count_findings(outcome, FINDING_ERROR) >
+                 0;
+
+    if (found) {
+        add_kind(writer, outcome, false);
+        add_kind(writer, outcome, true);
+    } else {
+        add_state(writer, outcome);
+    }
+}
+
+static void
+add_refused(struct writer *writer)
+{
+    const struct element element = {
+        .name = "failure",
+        .type = SLICE("flaky"),
+        .message = SLICE("passed after it had failed (--flaky fail)"),
+    };
+
+    add_element(writer, &element);
+}
+
 void
 junit_case_write(struct writer *writer, const struct junit_name *name,
-                 const struct event_test *test, int64_t began_ms)
+                 const struct event_test *test, const struct attempts *attempts,
+                 int64_t began_ms)
 {
     const struct outcome *outcome = test->outcome;
-    struct junit_counts counts = junit_case_count(outcome);
-    bool bad = counts.failures + counts.errors > 0;
+    struct junit_counts counts = count_outcome(outcome);
+    bool bad = state_is_bad(outcome->state);
 
     add_head(&writer->buf, name, test, began_ms);
-    if (counts.skipped > 0) {
+    if (test->quarantined && bad) {
+        add_quarantined(writer, outcome);
+    } else if (counts.skipped > 0) {
         add_skipped(writer, outcome);
-    } else if (bad) {
-        bool found = count_findings(outcome, FINDING_FAILURE) +
-                         count_findings(outcome, FINDING_XPASS) +
-                         count_findings(outcome, FINDING_ERROR) >
-                     0;
-        if (found) {
-            add_kind(writer, outcome, false);
-            add_kind(writer, outcome, true);
-        } else {
-            add_state(writer, outcome);
-        }
+    } else if (counts.failures + counts.errors > 0) {
+        add_problems(writer, outcome);
+    } else if (test->refused) {
+        add_refused(writer);
+    }
+    for (size_t i = 0; i < attempts->count; i++) {
+        add_attempt(writer, bad ? "rerunFailure" : "flakyFailure",
+                    &attempts->items[i].kept->outcome);
     }
     add_output(writer, &outcome->out, "system-out");
     add_output(writer, &outcome->err, "system-err");

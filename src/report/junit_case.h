@@ -6,6 +6,7 @@
 #define REPORT_JUNIT_CASE_H
 
 #include "model/event.h"
+#include "report/attempts.h"
 #include "report/writer.h"
 
 /* How a test is known to CI servers; borrowed from its id and its job. */
@@ -27,11 +28,15 @@ struct junit_counts {
     uint32_t skipped;
 };
 
-struct junit_counts junit_case_count(const struct outcome *outcome);
+struct junit_counts junit_case_count(const struct event_test *test);
 
-/* Adds the element. `began_ms` is when it began, since 1970. */
+/*
+ * Adds the element, with the attempts before it that did not decide it.
+ * `began_ms` is when it began, since 1970.
+ */
 void junit_case_write(struct writer *writer, const struct junit_name *name,
-                      const struct event_test *test, int64_t began_ms);
+                      const struct event_test *test,
+                      const struct attempts *attempts, int64_t began_ms);
 
 /* Adds "0.123": seconds. */
 void junit_case_seconds(struct buf *buf, uint64_t us);

@@ -40,6 +40,7 @@ struct junit_suites {
         uint64_t *words;
         size_t count;
     } seen; // a bit for each item that is in the file
+    struct attempts_map attempts;
 };
 
 struct junit_suites *
@@ -52,6 +53,7 @@ junit_suites_new(int fd)
     buf_init(&suites->properties, (size_t)1 << 16);
     writer_init(&suites->spool, fd);
     map_init(&suites->places, MAP_COPIES_KEYS);
+    attempts_init(&suites->attempts);
     return suites;
 }
 
@@ -67,6 +69,7 @@ junit_suites_free(struct junit_suites *suites)
     }
     ARRAY_RELEASE(&suites->all);
     map_release(&suites->places);
+    attempts_release(&suites->attempts);
     close(suites->spool.fd);
     writer_release(&suites->spool);
     free(suites->seen.words);
@@ -170,7 +173,7 @@ add_test(struct junit_suites *suites, const struct event_test *test,
 {
     struct junit_name name = junit_case_name(test->id, test->job);
     struct suite *suite = find_suite(suites, name.classname);
-    struct junit_counts counts = junit_case_count(test->outcome);
+    struct junit_counts counts = junit_case_count(test);
     uint64_t offset = spool_size(suites);
     int64_t began_ms = event->wall_ms;
 
@@ -178,7 +181,9 @@ add_test(struct junit_suites *suites, const struct event_test *test,
         int64_t ago_us = (int64_t)event->us - (int64_t)test->began_us;
         began_ms -= ago_us / 1000;
     }
-    junit_case_write(&suites->spool, &name, test, began_ms);
+    struct attempts attempts = attempts_take(&suites->attempts, test);
+    junit_case_write(&suites->spool, &name, test, &attempts, began_ms);
+    attempts_free(&attempts);
     uint64_t len = spool_size(suites) - offset;
     if (suite->tests == 0 || began_ms < suite->began_ms) {
         suite->began_ms = began_ms;
@@ -205,6 +210,13 @@ junit_suites_add(struct junit_suites *suites, const struct event *event,
 {
     return !mark(suites, event->test.number) ||
            add_test(suites, &event->test, event, err);
+}
+
+void
+junit_suites_add_attempt(struct junit_suites *suites,
+                         const struct event_test *test)
+{
+    attempts_add(&suites->attempts, test);
 }
 
 bool

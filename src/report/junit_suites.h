@@ -30,6 +30,10 @@ void junit_suites_set_collected(struct junit_suites *suites,
 bool junit_suites_add(struct junit_suites *suites, const struct event *event,
                       struct err *err);
 
+/* A test ended, and runs again: it is told of when it is decided. */
+void junit_suites_add_attempt(struct junit_suites *suites,
+                              const struct event_test *test);
+
 /* Adds a script that failed: nobody's test, but a server should show it. */
 bool junit_suites_add_script(struct junit_suites *suites,
                              const struct event *event, struct err *err);

@@ -520,6 +520,7 @@ add_tally(struct tally *sum, const struct tally *tally)
     sum->leaks += tally->leaks;
     sum->flaky += tally->flaky;
     sum->quarantined += tally->quarantined;
+    sum->refused += tally->refused;
 }
 
 // Tests of this shard that have no result; their build was cut off.

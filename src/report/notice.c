@@ -59,6 +59,10 @@ print_collected(struct sheet *sheet, const struct event_collected *collected)
     sheet_add(sheet, STYLE_PLAIN, "\n");
 }
 
+enum {
+    MOST_REASON = 200, // bytes, in one line
+};
+
 static void
 print_preparing(struct sheet *sheet, struct slice text)
 {
@@ -355,6 +359,26 @@ notice_print_test(struct sheet *sheet, const struct event_test *test)
     if (test->worker != NULL && test->worker[0] != '\0') {
         sheet_add(sheet, STYLE_DIM, "  on ");
         sheet_text(sheet, STYLE_DIM, slice_of(test->worker));
+    }
+    sheet_add(sheet, STYLE_PLAIN, "\n");
+}
+
+void
+notice_print_retry(struct sheet *sheet, const struct event_test *test)
+{
+    const struct wording *wording = wording_of(test->outcome->state);
+    struct slice reason = wording_reason(test->outcome);
+    char span[SHEET_SPAN_SIZE];
+
+    sheet_add(sheet, STYLE_WARN, "%8s", "RETRY");
+    sheet_add(sheet, STYLE_DIM, " %10s", sheet_seconds(span, test->us));
+    sheet_add(sheet, STYLE_PLAIN, "  ");
+    sheet_text(sheet, STYLE_PLAIN, slice_of(test->id));
+    sheet_add(sheet, STYLE_DIM, "  attempt %d: ", test->attempt);
+    sheet_add(sheet, wording->style, "%s", wording->word);
+    if (reason.len > 0) {
+        sheet_add(sheet, STYLE_PLAIN, " ");
+        sheet_text(sheet, STYLE_DIM, slice_first(reason, MOST_REASON));
     }
     sheet_add(sheet, STYLE_PLAIN, "\n");
 }

@@ -15,6 +15,9 @@ bool notice_is_due(const struct event *event, int verbosity);
 void notice_print(struct sheet *sheet, const struct event *event, int verbosity,
                   bool merged);
 
+/* One line about an attempt that went wrong and does not decide its test. */
+void notice_print_retry(struct sheet *sheet, const struct event_test *test);
+
 /* "      ok     0.012s  pkg.Class.test_x": how a test ended. */
 void notice_print_test(struct sheet *sheet, const struct event_test *test);
 

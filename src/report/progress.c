@@ -95,29 +95,37 @@ note_slow(struct progress *progress, const struct event_test *test)
     }
 }
 
+// The test is over; its slot goes on with its job.
 static void
-note_end(struct progress *progress, const struct event *event)
+rest_slot(struct progress *progress, const struct event_test *test, uint64_t us)
 {
-    const struct event_test *test = &event->test;
     struct progress_slot *slot = find_slot(progress, test->slot);
 
-    progress->done++;
-    if (test->number >= progress->highest || progress->done > progress->total) {
-        progress->total++;
-    }
-    if (state_is_bad(test->outcome->state)) {
-        progress->bad++;
-    } else if (test->outcome->state == STATE_SKIPPED) {
-        progress->skipped++;
-    }
     if (slot != NULL && slot->busy) {
         if (slot->test) {
             set_text(&slot->name, slice_of(test->job));
         }
         slot->test = false;
         slot->slow = false;
-        slot->began_us = event->us;
+        slot->began_us = us;
     }
+}
+
+static void
+note_end(struct progress *progress, const struct event *event)
+{
+    const struct event_test *test = &event->test;
+
+    progress->done++;
+    if (test->number >= progress->highest || progress->done > progress->total) {
+        progress->total++;
+    }
+    if (state_is_bad(test->outcome->state) && !test->quarantined) {
+        progress->bad++;
+    } else if (test->outcome->state == STATE_SKIPPED) {
+        progress->skipped++;
+    }
+    rest_slot(progress, test, event->us);
 }
 
 static void
@@ -190,6 +198,9 @@ progress_note(struct progress *progress, const struct event *event)
     case EVENT_TEST_FINISHED:
         note_end(progress, event);
         break;
+    case EVENT_TEST_ATTEMPT:
+        rest_slot(progress, &event->test, event->us);
+        break;
     case EVENT_STOPPING:
         if (progress->total > 0) {
             buf_reset(&progress->activity); // of preparing
@@ -197,7 +208,6 @@ progress_note(struct progress *progress, const struct event *event)
         progress->stopping = true;
         break;
     case EVENT_RUN_STARTED:
-    case EVENT_TEST_ATTEMPT:
     case EVENT_ELSEWHERE:
     case EVENT_LEAKED:
     case EVENT_WORKER:

@@ -18,6 +18,13 @@ void summary_free(struct summary *summary);
 /* Takes notice of any event; what does not matter here is ignored. */
 void summary_note(struct summary *summary, const struct event *event);
 
+/*
+ * Prints what went wrong in tests that passed later, each once; with
+ * `workflow` also as annotations.
+ */
+void summary_print_attempts(const struct summary *summary, struct sheet *sheet,
+                            bool merged, bool workflow);
+
 /* Prints all but the verdict. `us` is how long the run took. */
 void summary_print(struct summary *summary, struct sheet *sheet, uint64_t us);
 

@@ -251,6 +251,11 @@ print_end(struct terminal *terminal, const struct event_finished *finished)
     if (terminal->params.verbosity > 0 && !spaced) {
         sheet_add(sheet, STYLE_PLAIN, "\n");
     }
+    if (terminal->params.verbosity > 0) {
+        summary_print_attempts(terminal->summary, sheet,
+                               terminal->params.merged,
+                               terminal->params.workflow);
+    }
     summary_print(terminal->summary, sheet, finished->us);
     summary_print_verdict(sheet, finished);
 }
@@ -268,6 +273,10 @@ print_event(struct terminal *terminal, const struct event *event)
     }
     if (event->kind == EVENT_TEST_FINISHED) {
         print_test(terminal, &event->test);
+    } else if (event->kind == EVENT_TEST_ATTEMPT) {
+        if (verbosity >= 1 && state_is_bad(event->test.outcome->state)) {
+            notice_print_retry(begin_lines(terminal), &event->test);
+        }
     } else if (event->kind == EVENT_RUN_FINISHED) {
         print_end(terminal, &event->finished);
     } else if (event->kind == EVENT_STOPPING &&

@@ -231,11 +231,16 @@ executor_start(struct executor *executor, const struct order *order)
 {
     struct commands *commands = of_executor(executor);
     int slots = params_of(commands)->slots;
+    int avoid = order->avoid - 1 - params_of(commands)->base;
+    int free_slot = -1;
     for (int i = 0; i < slots; i++) {
-        if (program_is_free(commands->programs[i])) {
-            program_start(commands->programs[i], order);
-            break;
+        bool free = program_is_free(commands->programs[i]);
+        if (free && (free_slot < 0 || free_slot == avoid)) {
+            free_slot = i;
         }
+    }
+    if (free_slot >= 0) {
+        program_start(commands->programs[free_slot], order);
     }
     if (!deadline_is_armed(&commands->tick)) {
         deadline_arm(&commands->tick, COMMANDS_TICK_MS);

@@ -14,10 +14,11 @@ struct order {
     uint32_t timeout_ms;      // of the job; 0: none
     uint32_t test_timeout_ms; // of an item; 0: none
     uint32_t slow_ms;         // 0: no notice
+    uint32_t tries;           // how often its items have run before
     uint64_t expect_us;       // how long the job should take; 0: not known
+    int avoid; // the number of a slot that rather should not run it, + 1
     // For this machine only; elsewhere nobody looks at them.
     int slot;   // the number of the slot that is to run it, + 1; 0: any
-    int avoid;  // of one that rather should not, + 1; 0: none
     bool fresh; // in a process that has run nothing before
 };
 

@@ -12,6 +12,20 @@ terms_of(const struct run *run, uint32_t job)
     return terms_index_find(&run->terms, run->params.items, job);
 }
 
+/* How often those have run that are to run now: all of them the same. */
+static uint32_t
+count_tries(const struct items *items, uint32_t job)
+{
+    uint32_t count = items_peek_job(items, job)->count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t item = items_of_job(items, job, i);
+        if (items_is_due(items, item)) {
+            return items_peek(items, item)->tries;
+        }
+    }
+    return 0;
+}
+
 static void
 give(struct run *run, uint32_t job)
 {
@@ -23,6 +37,7 @@ give(struct run *run, uint32_t job)
         .test_timeout_ms = terms->test_timeout_ms,
         .slow_ms = terms->slow_ms,
         .expect_us = forecast_us(&run->forecast, job),
+        .tries = count_tries(run->params.items, job),
         .avoid = again_take_slot(&run->again, job) + 1,
     };
     run->running++;
