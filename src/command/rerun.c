@@ -35,6 +35,7 @@ struct rerun {
     struct buf kept;    // what the store has of `joint`
     char *parent;       // the build before this one; NULL: none
     bool loaded;
+    bool blind; // what is still to pass could not be read: all is
     bool chosen;
     bool covers;
     bool mends;          // the chain says what storing the build does not
@@ -125,6 +126,7 @@ load_if_possible(struct rerun *rerun, struct err *err)
     err_clear(err);
     chain_free(rerun->chain);
     rerun->chain = chain_new();
+    rerun->blind = true;
     return true;
 }
 
@@ -216,6 +218,11 @@ tell_take(const struct rerun *rerun, const struct chain_take *take)
         rerun->note(rerun->ctx, NOTE_INFO, buf_text(&text), NULL);
         buf_reset(&text);
     }
+    if (rerun->blind) {
+        rerun->note(rerun->ctx, NOTE_WARNING,
+                    "--failed: what is still to pass cannot be read",
+                    "all tests run instead");
+    }
     if (take->failed + take->unrun + take->whole + take->fresh == 0) {
         buf_add_text(&text, "--failed: nothing is left, all of it has passed");
     } else {
@@ -250,7 +257,7 @@ choose(struct filter *filter, struct items *items, filter_note_fn note,
                  &(struct chain_terms){
                      .rerun = rerun->settings->failed,
                      .covers = rerun->covers && rerun->settings->shard == 0,
-                     .history = rerun->history,
+                     .history = rerun->blind ? NULL : rerun->history,
                      .on_gone = on_gone,
                      .ctx = rerun,
                  },

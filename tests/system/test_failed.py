@@ -1,7 +1,9 @@
 """`mule test --failed`: what is still to pass, until nothing is."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 
 from support.mule_case import MuleCase
 
@@ -314,3 +316,14 @@ class Words(FailedCase):
             file.write(b"this is no database" * 100)
         result = self.failed(status=0)
         self.assertEqual(result.count("passed"), 4)
+
+    def test_what_is_to_pass_and_cannot_be_read_is_everything(self):
+        self.spoil("A1")
+        self.mule_test(status=1)
+        with contextlib.closing(sqlite3.connect(
+                self.path(".mule", "history.db"))) as database:
+            database.execute("DROP TABLE outstanding")
+            database.commit()
+        result = self.failed(status=1)
+        self.assertEqual(len(result.states), 4)
+        self.assertSays(result.text, "cannot be read")
