@@ -74,7 +74,9 @@ choose_name(const char *folder, const char *build_id)
     for (char *at = base; *at != '\0'; at++) {
         bool plain = isalnum((unsigned char)*at) || *at == '-' || *at == '_' ||
                      (*at == '.' && at > base);
-        *at = plain ? *at : '_';
+        if (!plain) {
+            *at = '_';
+        }
     }
     char *name = alloc_printf("%s%s", base, STORE_RECORDING_END);
     for (int i = 2; i <= NAMES_MAX; i++) {

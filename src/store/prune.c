@@ -298,6 +298,9 @@ choose(struct pruning *pruning, const struct bounds *bounds, uint64_t bytes)
     size_t count = pruning->kept.count;
     bool any = false;
 
+    if (count == 0) {
+        return false;
+    }
     straighten_dates(pruning);
     mark_what_stays(pruning);
     qsort(pruning->kept.items, count, sizeof(struct kept), compare_age);

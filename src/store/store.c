@@ -83,7 +83,7 @@ open_lock(const char *folder, enum store_use use)
 static bool
 take_lock(int lock, int how)
 {
-    const struct timespec step = {.tv_nsec = WAIT_STEP_MS * 1000 * 1000};
+    const struct timespec step = {.tv_nsec = WAIT_STEP_MS * 1000000L};
 
     for (int waited = 0; waited < STORE_BUSY_MS; waited += WAIT_STEP_MS) {
         if (flock(lock, how | LOCK_NB) == 0) {

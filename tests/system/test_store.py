@@ -190,8 +190,8 @@ class Trouble(StoreCase):
         path = self.path(".mule", "history.db")
         with open(path, "r+b") as file:
             file.write(b"\xff" * 4096)
-        self.check_costs_nothing(part="history.db.broken-1")
-        self.assertEqual(self.number("SELECT count(*) FROM builds"), 1)
+        self.check_costs_nothing("--id", "new", part="history.db.broken-1")
+        self.assertIn(("new",), self.ask("SELECT id FROM builds"))
         self.assertTrue(os.path.exists(path + ".broken-1"))
         self.assertEqual(self.warnings(self.mule_test()), [])
 
@@ -201,8 +201,8 @@ class Trouble(StoreCase):
         self.mule_test("--isolation", "worker")
         self.suite(PASSING)
         os.truncate(self.path(".mule", "history.db"), 5 * 4096)
-        self.check_costs_nothing(part="history.db.broken-1")
-        self.assertEqual(self.number("SELECT count(*) FROM builds"), 1)
+        self.check_costs_nothing("--id", "new", part="history.db.broken-1")
+        self.assertIn(("new",), self.ask("SELECT id FROM builds"))
 
     def test_a_file_where_its_folder_should_be(self):
         self.suite({**PASSING, ".mule": "mine\n"})
@@ -292,7 +292,7 @@ class Case(unittest.TestCase):
                          [("test_it.Case.test_a", count)])
         self.assertEqual(self.number("SELECT count(*) FROM parts"), 2 * count)
 
-    def test_one_that_is_killed_leaves_its_recording(self):
+    def test_one_that_is_killed_is_entered_by_the_next(self):
         ready = self.fifo("ready")
         self.suite({"test_it.py": """
 import os, time, unittest
@@ -308,7 +308,10 @@ class Case(unittest.TestCase):
         self.assertEqual(self.recordings(), ["killed.mule"])
         self.suite(PASSING)
         self.assertEqual(self.warnings(self.mule_test("--id", "next")), [])
-        self.assertEqual(self.ask("SELECT id FROM builds"), [("next",)])
+        self.assertEqual(
+            self.ask("SELECT id, recording, not_run FROM builds"
+                     " ORDER BY number"),
+            [("killed", "killed.mule", 1), ("next", "next.mule", 0)])
         self.assertEqual(self.recordings(), ["killed.mule", "next.mule"])
 
 
