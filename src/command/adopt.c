@@ -223,7 +223,7 @@ adopt(const struct site *site, const struct suite_key *suite,
 // ----------------------------------------------------------- from outside
 
 /* From the newest to the oldest; they are to be told the other way round. */
-static void
+static bool
 adopt_in_turn(const struct site *site, const struct suite_key *suite,
               struct cut_builds *cut)
 {
@@ -234,27 +234,23 @@ adopt_in_turn(const struct site *site, const struct suite_key *suite,
             ARRAY_ADD(&ours, build);
         }
     }
+    bool any = ours.count > 0;
     while (ours.count > 0) {
         adopt(site, suite, ARRAY_POP(&ours));
     }
     ARRAY_RELEASE(&ours);
+    return any;
 }
 
-void
-adopt_cut_builds(const struct site *site, const struct suite_key *suite)
+bool
+adopt_cut_builds(const struct site *site, const struct suite_key *suite,
+                 struct store *store)
 {
     struct err err = {0};
     char *folder = store_recordings(site->folder);
-    struct store *store = store_open(site->folder, STORE_READS, &err);
-    struct cut_builds *cut = NULL;
-    if (store != NULL || err.kind == ERR_NOTHING) {
-        err_clear(&err);
-        cut = cut_builds_find(store, folder, &err);
-    }
-    store_close(store);
-    if (cut != NULL) {
-        adopt_in_turn(site, suite, cut);
-    }
+    struct cut_builds *cut = cut_builds_find(store, folder, &err);
+    bool any = cut != NULL && adopt_in_turn(site, suite, cut);
     cut_builds_free(cut);
     free(folder);
+    return any;
 }

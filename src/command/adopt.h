@@ -7,11 +7,17 @@
 #define COMMAND_ADOPT_H
 
 #include "store/site.h"
+#include "store/store.h"
 
 /* Exit status of a build that has none, in the store. */
 #define ADOPT_NO_STATUS (-1)
 
-/* Those of this suite. What cannot be stored stays as it is. */
-void adopt_cut_builds(const struct site *site, const struct suite_key *suite);
+/*
+ * Those of this suite that `store`, which is open at the site (NULL: there is
+ * none yet), does not have. What cannot be stored stays as it is. True when
+ * something was added.
+ */
+bool adopt_cut_builds(const struct site *site, const struct suite_key *suite,
+                      struct store *store);
 
 #endif

@@ -19,14 +19,11 @@ struct cut_builds {
     size_t given;
 };
 
-static bool
-on_build(void *ctx, const struct build_entry *entry)
+static void
+on_known(void *ctx, struct slice name)
 {
     struct cut_builds *cut = ctx;
-    if (entry->recording[0] != '\0') {
-        map_set(&cut->known, slice_of(entry->recording), cut);
-    }
-    return true;
+    map_set(&cut->known, name, cut);
 }
 
 static void
@@ -122,7 +119,7 @@ struct cut_builds *
 cut_builds_find(struct store *store, const char *folder, struct err *err)
 {
     struct cut_builds *cut = ALLOC(struct cut_builds);
-    if (store != NULL && !builds_read(store, 0, 0, on_build, cut, err)) {
+    if (store != NULL && !builds_read_recordings(store, on_known, cut, err)) {
         cut_builds_free(cut);
         return NULL;
     }

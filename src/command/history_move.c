@@ -1,6 +1,7 @@
 #include "command/history_move.h"
 
 #include "store/travel.h"
+#include "util/path.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,13 +44,19 @@ history_import(const struct site *site, const struct settings *settings,
         err_set(err, ERR_USAGE, "mule history import needs a file");
         return err_hint(err, "one that `mule history export` wrote");
     }
+    for (int i = 1; i < settings->labels.count; i++) {
+        if (!path_is_file(settings->labels.at[i])) {
+            return err_set(err, ERR_USAGE, "%.180s is no file that is there",
+                           settings->labels.at[i]);
+        }
+    }
     struct store *store = store_open(site->folder, STORE_WRITES, err);
     struct travelled travelled = {0};
     bool fine = store != NULL;
     for (int i = 1; i < settings->labels.count && fine; i++) {
         fine = travel_import(store, settings->labels.at[i], &travelled, err);
     }
-    if (store != NULL) {
+    if (fine || travelled.builds > 0) {
         printf("%" PRIu32 " build%s and %" PRIu32 " recording%s added, %" PRIu32
                " known before\n",
                travelled.builds, plural(travelled.builds), travelled.recordings,

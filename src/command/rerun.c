@@ -92,12 +92,18 @@ refuse_other(struct store *store, struct err *err)
 static bool
 load(struct rerun *rerun, struct err *err)
 {
-    struct store *store = store_open(rerun->site.folder, STORE_READS, err);
+    const char *folder = rerun->site.folder;
+    struct store *store = store_open(folder, STORE_READS, err);
     int64_t suite = 0;
+    if (store == NULL && err->kind != ERR_NOTHING) {
+        return false;
+    }
+    err_clear(err); // there is no build yet
+    if (adopt_cut_builds(&rerun->site, &rerun->suite, store)) {
+        store_close(store);
+        store = store_open(folder, STORE_READS, err);
+    }
     if (store == NULL) {
-        if (err->kind == ERR_NOTHING) {
-            err_clear(err); // there is no build yet
-        }
         return !err_is_set(err);
     }
     bool fine = store_find_suite(store, &rerun->suite, &suite, err);
@@ -115,7 +121,6 @@ static bool
 load_if_possible(struct rerun *rerun, struct err *err)
 {
     rerun->loaded = true;
-    adopt_cut_builds(&rerun->site, &rerun->suite);
     if (load(rerun, err)) {
         return true;
     }

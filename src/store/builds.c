@@ -98,6 +98,27 @@ builds_read(struct store *store, int64_t suite, uint32_t limit,
 }
 
 bool
+builds_read_recordings(struct store *store,
+                       void (*each)(void *ctx, struct slice name), void *ctx,
+                       struct err *err)
+{
+    sqlite3_stmt *statement = database_prepare(
+        store_database(store),
+        "SELECT recording FROM builds WHERE recording > ''", err);
+    bool fine = statement != NULL;
+    bool row = fine;
+
+    while (fine && row) {
+        fine = database_step(statement, &row, err);
+        if (fine && row) {
+            each(ctx, database_text(statement, 0));
+        }
+    }
+    sqlite3_finalize(statement);
+    return fine || err_wrap(err, "reading the builds");
+}
+
+bool
 builds_has(struct store *store, const char *id, int64_t began_ms, bool *has,
            struct err *err)
 {

@@ -34,6 +34,11 @@ typedef bool (*build_entry_fn)(void *ctx, const struct build_entry *entry);
 bool builds_read(struct store *store, int64_t suite, uint32_t limit,
                  build_entry_fn each, void *ctx, struct err *err);
 
+/* The name of each build's recording, borrowed for the call. */
+bool builds_read_recordings(struct store *store,
+                            void (*each)(void *ctx, struct slice name),
+                            void *ctx, struct err *err);
+
 /* Whether there is one of that id that began then. */
 bool builds_has(struct store *store, const char *id, int64_t began_ms,
                 bool *has, struct err *err);

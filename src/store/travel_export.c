@@ -19,13 +19,16 @@
 static bool
 copy_database(struct store *store, const char *path, struct err *err)
 {
-    sqlite3_stmt *copy =
-        database_prepare(store_database(store), "VACUUM INTO ?1", err);
+    sqlite3 *db = store_database(store);
+    sqlite3_stmt *copy = database_prepare(db, "VACUUM INTO ?1", err);
     if (copy == NULL) {
         return false;
     }
     database_bind_text(copy, 1, path);
-    bool fine = database_do(copy, err);
+    // A store that is only read refuses to write anywhere, else.
+    bool fine = database_run(db, "PRAGMA query_only = 0", err) &&
+                database_do(copy, err) &&
+                database_run(db, "PRAGMA query_only = 1", err);
     sqlite3_finalize(copy);
     return fine;
 }

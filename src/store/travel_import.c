@@ -286,7 +286,7 @@ import_build(struct import *import, sqlite3_stmt *statement, struct err *err)
     }
     if (has) {
         import->travelled->known++;
-        return true;
+        return copy_recording(import, row.recording, err);
     }
     struct side *side =
         find_side(import, sqlite3_column_int64(statement, 1), err);
@@ -305,6 +305,36 @@ import_build(struct import *import, sqlite3_stmt *statement, struct err *err)
                 draft_store(draft, import->into, &params, &number, err);
     draft_free(draft);
     import->travelled->builds += fine;
+    return fine;
+}
+
+/* Where --failed looks; what the store has of its own is kept. */
+static bool
+take_scopes(struct import *import, struct err *err)
+{
+    sqlite3_stmt *from =
+        database_prepare(store_database(import->from),
+                         "SELECT folder, words, scope FROM suites", err);
+    sqlite3_stmt *into =
+        from == NULL
+            ? NULL
+            : database_prepare(store_database(import->into),
+                               "UPDATE suites SET scope = ?3 WHERE folder = ?1"
+                               " AND words = ?2 AND scope IS NULL",
+                               err);
+    bool fine = into != NULL;
+    bool row = fine;
+    while (fine && row) {
+        fine = database_step(from, &row, err);
+        if (fine && row) {
+            database_bind_slice(into, 1, database_text(from, 0));
+            database_bind_slice(into, 2, database_text(from, 1));
+            database_bind_slice(into, 3, database_text(from, 2));
+            fine = database_do(into, err);
+        }
+    }
+    sqlite3_finalize(into);
+    sqlite3_finalize(from);
     return fine;
 }
 
@@ -329,7 +359,7 @@ import_builds(struct import *import, struct err *err)
         }
     }
     sqlite3_finalize(statement);
-    return fine;
+    return fine && take_scopes(import, err);
 }
 
 // ----------------------------------------------------------- from outside
@@ -342,7 +372,7 @@ open_file(const char *folder, const char *path, struct err *err)
     char *link = path_join(folder, STORE_DATABASE);
     struct store *store = NULL;
     if (whole != NULL && !path_is_file(whole)) {
-        err_set_errno(err, ERR_USAGE, ENOENT, "%s", path);
+        err_set(err, ERR_USAGE, "it is no file that is there");
     } else if (whole != NULL && symlink(whole, link) != 0) {
         err_set_errno(err, ERR_SYSTEM, errno, "make %s", link);
     } else if (whole != NULL) {
@@ -380,5 +410,11 @@ travel_import(struct store *store, const char *path,
     struct err removing = {0};
     path_remove_tree(folder, &removing);
     free(folder);
-    return fine || err_wrap(err, "importing %s", path);
+    if (!fine) {
+        err->hint = NULL; // those of a store do not fit
+        err->advice[0] = '\0';
+        err_hint(err, "it takes files that `mule history export` wrote");
+        err_wrap(err, "importing %s", path);
+    }
+    return fine;
 }
