@@ -59,7 +59,9 @@ database_prepare(sqlite3 *db, const char *sql, struct err *err)
 {
     sqlite3_stmt *statement = NULL;
 
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
+    // Whoever prepares several looks once, after the last one.
+    if (!err_is_set(err) &&
+        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
         database_fail(db, "read the database", err);
     }
     return statement;

@@ -21,7 +21,7 @@ bool database_is_broken(int code);
 
 bool database_run(sqlite3 *db, const char *sql, struct err *err);
 
-/* NULL with err. To be given to sqlite3_finalize. */
+/* NULL with err, also one that was set before. For sqlite3_finalize. */
 sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql, struct err *err);
 
 /* One step of a statement that gives no rows; resets it. */
