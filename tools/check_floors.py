@@ -34,7 +34,8 @@ FLOORS = {
     "command": (["util", "model", "schedule", "config", "store", "report",
                  "loop",
                  "adapter", "transport", "celery", "run", "fleet"],
-                ["uv.h", "jansson.h", "yaml.h", "expat.h"]),
+                ["uv.h", "jansson.h", "yaml.h", "expat.h", "sqlite3.h",
+                 "zstd.h"]),
 }
 
 # Headers of outside libraries: anything else in <> is the system's.

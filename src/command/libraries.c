@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 #include <expat.h>
 #include <jansson.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
 #include <yaml.h>
+#include <zstd.h>
 
 #include "transport/linked.h"
 
@@ -42,9 +44,13 @@ libraries_find(struct libraries *libraries)
         (void (*)(void))XML_ExpatVersion);
     set(&items[3], "libyaml", yaml_get_version_string(),
         (void (*)(void))yaml_get_version_string);
+    set(&items[4], "sqlite", sqlite3_libversion(),
+        (void (*)(void))sqlite3_libversion);
+    set(&items[5], "zstd", ZSTD_versionString(),
+        (void (*)(void))ZSTD_versionString);
     linked_libraries(linked);
     for (size_t i = 0; i < LINKED_COUNT; i++) {
-        set(&items[4 + i], linked[i].name, linked[i].version,
+        set(&items[6 + i], linked[i].name, linked[i].version,
             linked[i].function);
     }
 }

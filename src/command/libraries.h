@@ -7,7 +7,7 @@
 
 #include "transport/linked.h"
 
-#define LIBRARIES_COUNT (4 + LINKED_COUNT)
+#define LIBRARIES_COUNT (6 + LINKED_COUNT)
 
 struct library {
     const char *name;

@@ -19,7 +19,7 @@ from support.wheel_env import ROOT, run
 
 # What is linked in, as doctor and the licenses have it.
 LIBRARIES = ("libuv", "jansson", "libyaml", "expat", "hiredis", "rabbitmq-c",
-             "openssl")
+             "openssl", "sqlite", "zstd")
 
 
 class Installed(InPlace):
