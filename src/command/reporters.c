@@ -1,5 +1,6 @@
 #include "command/reporters.h"
 
+#include "command/pictured.h"
 #include "report/fanout.h"
 #include "report/github.h"
 #include "report/html.h"
@@ -31,12 +32,6 @@ wants_html(const struct settings *settings)
     return settings->html;
 }
 
-static struct event_sink *
-make_html(const char *path, struct err *err)
-{
-    return html_new(path, NULL, err);
-}
-
 static const char *
 wants_trace(const struct settings *settings)
 {
@@ -55,15 +50,26 @@ wants_github(const struct settings *settings)
 
 static const struct {
     const char *(*wants)(const struct settings *settings);
+    // NULL: the page, see make().
     struct event_sink *(*make)(const char *path, struct err *err);
     bool unasked; // for a run only
 } reports[] = {
     {wants_github, github_new, true},
     {wants_junit, junit_new, false},
     {wants_json, report_json_new, false},
-    {wants_html, make_html, false},
+    {wants_html, NULL, false},
     {wants_trace, trace_new, false},
 };
+
+// The page also wants to know of the past.
+static struct event_sink *
+make(size_t place, const char *path, const struct settings *settings,
+     struct err *err)
+{
+    return reports[place].make != NULL
+               ? reports[place].make(path, err)
+               : html_new(path, pictured_new(settings), err);
+}
 
 bool
 reporters_add(struct event_sink *fanout, const struct settings *settings,
@@ -75,7 +81,7 @@ reporters_add(struct event_sink *fanout, const struct settings *settings,
         }
         const char *path = reports[i].wants(settings);
         struct event_sink *sink =
-            path != NULL ? reports[i].make(path, err) : NULL;
+            path != NULL ? make(i, path, settings, err) : NULL;
         if (path != NULL && sink == NULL) {
             return false;
         }

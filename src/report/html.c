@@ -59,6 +59,9 @@ on_run(struct picture *picture, const struct event *event)
     const struct event_run *run = &event->run;
     struct buf *buf = &picture->run;
 
+    picture->now.wall_ms = event->wall_ms;
+    (void)snprintf(picture->now.id, sizeof(picture->now.id), "%s",
+                   run->build_id);
     members_some(buf, "version", slice_of(run->version));
     members_some(buf, "build", slice_of(run->build_id));
     members_some(buf, "hostname", slice_of(run->hostname));
@@ -338,6 +341,14 @@ picture_init(struct picture *picture, struct html_history *history)
 }
 
 static void
+free_history(struct html_history *history)
+{
+    if (history != NULL) {
+        history->ops->free(history);
+    }
+}
+
+static void
 html_free(struct event_sink *sink)
 {
     struct html *html = html_of(sink);
@@ -349,6 +360,7 @@ html_free(struct event_sink *sink)
         write_page(html, &err);
     }
     path_writer_abort(&html->file);
+    free_history(picture->history);
     buf_release(&picture->run);
     buf_release(&picture->end);
     buf_release(&picture->notes);
@@ -382,6 +394,7 @@ html_new(const char *path, struct html_history *history, struct err *err)
     if (err_is_set(err)) {
         err_wrap(err, "HTML report");
         err_hint(err, "pass --html a file in a folder that you may write to");
+        free_history(history);
         return NULL;
     }
     struct html *html = ALLOC(struct html);

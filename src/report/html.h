@@ -24,31 +24,41 @@ struct html_build {
 
 /* How one test ended in a build of the past. */
 struct html_point {
-    int64_t wall_ms; // when the build began
     uint64_t us;
     enum state state;
     bool flaky;
 };
 
+#define HTML_MOST_POINTS 20
+
+/* One test in the last builds that ran it, oldest first. */
+struct html_past {
+    struct slice id;
+    struct html_point points[HTML_MOST_POINTS];
+    size_t count;
+};
+
 /*
- * What is known of the past, as the page asks for it when it is written.
- * Whoever has a store answers; both give how many they filled in, at most
- * `most`, oldest first and without the build that the page is about.
+ * What is known of the past of `now` (whose `id` and `wall_ms` are set), as
+ * the page asks for it when it is written. Whoever has a store answers.
  */
 struct html_history;
 struct html_history_ops {
-    size_t (*builds)(struct html_history *history, struct html_build *builds,
-                     size_t most);
-    size_t (*test)(struct html_history *history, struct slice id,
-                   struct html_point *points, size_t most);
+    /* Fills in up to `most` builds, oldest first; gives their number. */
+    size_t (*builds)(struct html_history *history, const struct html_build *now,
+                     struct html_build *builds, size_t most);
+    /* Fills in what is known of each of these tests. */
+    void (*tests)(struct html_history *history, const struct html_build *now,
+                  struct html_past *pasts, size_t count);
+    void (*free)(struct html_history *history);
 };
 struct html_history {
     const struct html_history_ops *ops;
 };
 
 /*
- * `history` is borrowed; NULL: nothing is known. NULL with err and a hint when
- * no file can be written there.
+ * `history` becomes the sink's; NULL: nothing is known. NULL with err and a
+ * hint when no file can be written there; `history` is freed then.
  */
 struct event_sink *html_new(const char *path, struct html_history *history,
                             struct err *err);

@@ -27,6 +27,7 @@ struct picture {
     struct lanes *lanes;
     struct groups *groups;
     struct stints *stints;
+    struct html_build now; // its id and wall_ms
     struct html_history *history;
 };
 

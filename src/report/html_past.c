@@ -7,15 +7,16 @@
 
 enum {
     MOST_BUILDS = 100,
-    MOST_POINTS = 30,
     MOST_PASTS = 1000, // tests whose past is shown
 };
 
 static void
-add_builds(struct buf *buf, struct html_history *history)
+add_builds(struct buf *buf, const struct picture *picture)
 {
+    struct html_history *history = picture->history;
     struct html_build builds[MOST_BUILDS];
-    size_t count = history->ops->builds(history, builds, MOST_BUILDS);
+    size_t count =
+        history->ops->builds(history, &picture->now, builds, MOST_BUILDS);
 
     members_array(buf, "builds");
     for (size_t i = 0; i < count; i++) {
@@ -34,26 +35,22 @@ add_builds(struct buf *buf, struct html_history *history)
 }
 
 static void
-add_past(struct buf *buf, struct html_history *history, size_t place,
-         const struct row *row)
+add_past(struct buf *buf, size_t place, const struct html_past *past)
 {
-    struct html_point points[MOST_POINTS];
-    size_t count =
-        history->ops->test(history, slice_of(row->id), points, MOST_POINTS);
     char key[24];
 
-    if (count == 0) {
+    if (past->count == 0) {
         return;
     }
     (void)snprintf(key, sizeof(key), "%zu", place);
     members_array(buf, key);
-    for (size_t i = 0; i < count; i++) {
-        char letter[2] = {lanes_letter(points[i].state), '\0'};
+    for (size_t i = 0; i < past->count; i++) {
+        char letter[2] = {lanes_letter(past->points[i].state), '\0'};
         members_comma(buf);
         buf_add_char(buf, '[');
-        members_number(buf, points[i].us);
+        members_number(buf, past->points[i].us);
         members_element(buf, slice_of(letter));
-        members_number(buf, points[i].flaky);
+        members_number(buf, past->points[i].flaky);
         buf_add_char(buf, ']');
     }
     buf_add_char(buf, ']');
@@ -102,22 +99,39 @@ slow_limit(const struct rows *rows)
     return limit;
 }
 
-static void
-add_pasts(struct buf *buf, const struct picture *picture)
+// Chooses up to MOST_PASTS rows; gives their number.
+static size_t
+choose(const struct rows *rows, size_t *places)
 {
-    const struct rows *rows = picture->rows;
     uint64_t slow_us = slow_limit(rows);
-    int left = MOST_PASTS;
+    size_t count = 0;
 
     for (int interest = 0; interest < INTEREST_COUNT; interest++) {
-        for (size_t i = 0; i < rows_count(rows) && left > 0; i++) {
-            const struct row *row = rows_get(rows, i);
-            if (is_of(row, (enum interest)interest, slow_us)) {
-                add_past(buf, picture->history, i, row);
-                left--;
+        for (size_t i = 0; i < rows_count(rows) && count < MOST_PASTS; i++) {
+            if (is_of(rows_get(rows, i), (enum interest)interest, slow_us)) {
+                places[count++] = i;
             }
         }
     }
+    return count;
+}
+
+static void
+add_pasts(struct buf *buf, const struct picture *picture)
+{
+    struct html_history *history = picture->history;
+    size_t places[MOST_PASTS];
+    size_t count = choose(picture->rows, places);
+    struct html_past *pasts = alloc_zero(count + 1, sizeof(*pasts));
+
+    for (size_t i = 0; i < count; i++) {
+        pasts[i].id = slice_of(rows_get(picture->rows, places[i])->id);
+    }
+    history->ops->tests(history, &picture->now, pasts, count);
+    for (size_t i = 0; i < count; i++) {
+        add_past(buf, places[i], &pasts[i]);
+    }
+    free(pasts);
 }
 
 void
@@ -125,7 +139,7 @@ html_past_write(const struct picture *picture, struct buf *buf)
 {
     members_object(buf, "history");
     if (picture->history != NULL) {
-        add_builds(buf, picture->history);
+        add_builds(buf, picture);
         members_object(buf, "tests");
         add_pasts(buf, picture);
         buf_add_char(buf, '}');

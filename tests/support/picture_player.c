@@ -265,15 +265,15 @@ play_all(struct player *player, uint32_t tests)
 }
 
 static size_t
-past_builds(struct html_history *history, struct html_build *builds,
-            size_t most)
+past_builds(struct html_history *history, const struct html_build *now,
+            struct html_build *builds, size_t most)
 {
     size_t count = most < 24 ? most : 24;
 
     (void)history;
     for (size_t i = 0; i < count; i++) {
         builds[i] = (struct html_build){
-            .wall_ms = PLAY_WALL_MS - (int64_t)(count - i) * 3600000,
+            .wall_ms = now->wall_ms - (int64_t)(count - i) * 3600000,
             .us = 3000000 + i * i % 7 * 400000,
             .selected = 90 + (uint32_t)i,
             .bad = i % 5 == 3 ? 2 : 0,
@@ -285,25 +285,33 @@ past_builds(struct html_history *history, struct html_build *builds,
     return count;
 }
 
-static size_t
-past_test(struct html_history *history, struct slice id,
-          struct html_point *points, size_t most)
+static void
+past_tests(struct html_history *history, const struct html_build *now,
+           struct html_past *pasts, size_t count)
 {
-    size_t count = most < 12 ? most : 12;
-
     (void)history;
+    (void)now;
     for (size_t i = 0; i < count; i++) {
-        bool bad = (i + id.len) % 5 == 0;
-        points[i] = (struct html_point){
-            .us = 20000 + (i * 7 + id.len) % 11 * 3000,
-            .state = bad ? STATE_FAILED : STATE_PASSED,
-            .flaky = i == 3,
-        };
+        size_t seed = pasts[i].id.len + i;
+        pasts[i].count = 12;
+        for (size_t k = 0; k < pasts[i].count; k++) {
+            pasts[i].points[k] = (struct html_point){
+                .us = 20000 + (k * 7 + seed) % 11 * 3000,
+                .state = (k + seed) % 5 == 0 ? STATE_FAILED : STATE_PASSED,
+                .flaky = k == 3,
+            };
+        }
     }
-    return count;
 }
 
-static const struct html_history_ops history_ops = {past_builds, past_test};
+static void
+past_free(struct html_history *history)
+{
+    (void)history;
+}
+
+static const struct html_history_ops history_ops = {past_builds, past_tests,
+                                                    past_free};
 
 int
 main(int argc, char **argv)

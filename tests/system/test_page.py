@@ -443,6 +443,22 @@ class RealRunTest(MuleCase):
         self.assertEqual(result.status, 0, result.text)
         self.check_page_and_trace()
 
+    def test_a_page_knows_the_builds_before(self):
+        for _ in range(3):
+            self.mule_test("--html", self.page, status=1)
+        told = data_of(self.page)["history"]
+        self.assertEqual([build["bad"] for build in told["builds"]], [1, 1])
+        self.assertEqual(
+            sorted([[state for _, state, _ in points]
+                    for points in told["tests"].values()]),
+            [["f", "f"], ["p", "p"]])
+        self.mule_test("--no-store", "--html", self.page, status=1)
+        self.assertEqual(data_of(self.page)["history"], {})
+        kept = self.mule("report", "--html", self.page)
+        self.assertEqual(kept.status, 0, kept.text)
+        told = data_of(self.page)["history"]
+        self.assertEqual(len(told["builds"]), 2)
+
     def test_a_place_that_cannot_be_written_to_is_told_before_the_run(self):
         for option in ("--html", "--trace"):
             result = self.mule("test", option, "/proc/no/such/file")

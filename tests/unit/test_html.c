@@ -21,8 +21,7 @@ scene_open(struct scene *scene, struct html_history *history)
     scene->folder = strdup("/tmp/mule-test-XXXXXX");
     assert_non_null(mkdtemp(scene->folder));
     scene->path = path_join(scene->folder, "page.html");
-    scene->play =
-        (struct play){.sink = html_new(scene->path, history, &err)};
+    scene->play = (struct play){.sink = html_new(scene->path, history, &err)};
     if (scene->play.sink == NULL) {
         fail_msg("%s", err.text);
     }
@@ -127,9 +126,9 @@ a_page_has_each_test_of_a_small_run(void **state)
     play_state(&scene.play, "t.A.test_a", STATE_PASSED);
     play_failure(&scene.play, "t.A.test_b", "1 != 2");
     play_state(&scene.play, "t.A.test_c", STATE_SKIPPED);
-    play_test(&scene.play, "other", -1, 0,
-              (struct outcome){.state = STATE_NOT_RUN,
-                               .reason = SLICE("stopped")});
+    play_test(
+        &scene.play, "other", -1, 0,
+        (struct outcome){.state = STATE_NOT_RUN, .reason = SLICE("stopped")});
     play_job(&scene.play, EVENT_JOB_FINISHED, "t.A", 0, 3000);
     play_note(&scene.play, NOTE_WARNING, "slow", "hurry");
     play_end(&scene.play, STOP_FAILURES, 1);
@@ -141,8 +140,8 @@ a_page_has_each_test_of_a_small_run(void **state)
     assert_string_equal(json_string_value(json_array_get(ids, 0)), ".test_a");
     assert_string_equal(json_string_value(member(json, "tests", "state")),
                         "pfsn");
-    const json_t *detail = json_object_get(member(json, "tests", "detail"),
-                                           "1");
+    const json_t *detail =
+        json_object_get(member(json, "tests", "detail"), "1");
     const json_t *finding = json_array_get(member(detail, "findings", NULL), 0);
     assert_string_equal(json_string_value(member(finding, "message", NULL)),
                         "1 != 2");
@@ -152,8 +151,7 @@ a_page_has_each_test_of_a_small_run(void **state)
     assert_int_equal(json_array_size(member(json, "stints", NULL)), 1);
     assert_int_equal(json_array_size(member(json, "lanes", NULL)), 2);
     assert_int_equal(json_array_size(member(json, "groups", NULL)), 0);
-    assert_int_equal(json_integer_value(member(json, "end", "exit_status")),
-                     1);
+    assert_int_equal(json_integer_value(member(json, "end", "exit_status")), 1);
     json_decref(json);
     scene_close(&scene);
 }
@@ -161,10 +159,12 @@ a_page_has_each_test_of_a_small_run(void **state)
 static void
 nothing_a_test_says_ends_the_script(void **state)
 {
-    const char *said[] = {
-        "</script><script>alert(1)</script>", "<!-- <script>",
-        "]]>&lt;&amp;", "\xe2\x80\xa8\xe2\x80\xa9", "\xff\xfe\x80 \xc3(",
-        "\"\\\x01\x1b[31m\r\n\t"};
+    const char *said[] = {"</script><script>alert(1)</script>",
+                          "<!-- <script>",
+                          "]]>&lt;&amp;",
+                          "\xe2\x80\xa8\xe2\x80\xa9",
+                          "\xff\xfe\x80 \xc3(",
+                          "\"\\\x01\x1b[31m\r\n\t"};
     struct scene scene;
     (void)state;
 
@@ -287,11 +287,11 @@ beyond_a_limit_tests_are_counted_by_job(void **state)
     const json_t *tests = member(json, "tests", "id");
     // All that are bad, and the slowest of the others.
     assert_int_equal(json_array_size(tests), TESTS / 1000 + ROWS_MOST_SLOW);
-    assert_int_equal(json_array_size(tests) +
-                         (size_t)json_integer_value(
-                             member(json, "left_out", "plain")),
+    assert_int_equal(json_array_size(tests) + (size_t)json_integer_value(member(
+                                                  json, "left_out", "plain")),
                      TESTS);
-    json_array_foreach (member(json, "groups", NULL), at, group) {
+    json_array_foreach(member(json, "groups", NULL), at, group)
+    {
         counted += json_integer_value(json_array_get(group, 2));
     }
     assert_int_equal(counted, TESTS);
@@ -359,51 +359,70 @@ tries_that_did_not_decide_are_told(void **state)
     assert_int_equal(json_integer_value(member(attempt, "item", NULL)), 4);
     assert_string_equal(json_string_value(member(attempt, "state", NULL)), "f");
     assert_non_null(member(attempt, "detail", "findings"));
-    assert_string_equal(json_string_value(member(json, "tests", "flags")),
-                        "3");
+    assert_string_equal(json_string_value(member(json, "tests", "flags")), "3");
     json_decref(json);
     scene_close(&scene);
 }
 
+struct known {
+    struct html_history history;
+    int freed;
+};
+
 static size_t
-builds(struct html_history *history, struct html_build *list, size_t most)
+builds(struct html_history *history, const struct html_build *now,
+       struct html_build *list, size_t most)
 {
     (void)history;
+    assert_string_equal(now->id, "k3v9x2");
+    assert_int_equal(now->wall_ms, PLAY_WALL_MS);
     assert_true(most > 0);
     list[0] = (struct html_build){.id = "old", .us = 7, .bad = 1};
     return 1;
 }
 
-static size_t
-past_of(struct html_history *history, struct slice id,
-        struct html_point *points, size_t most)
+static void
+past_of(struct html_history *history, const struct html_build *now,
+        struct html_past *pasts, size_t count)
 {
     (void)history;
-    assert_true(most > 0);
-    points[0] = (struct html_point){.us = 5, .state = STATE_TIMEOUT};
-    return slice_equals_text(id, "t.A.test_a") ? 1 : 0;
+    (void)now;
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equals_text(pasts[i].id, "t.A.test_a")) {
+            pasts[i].points[0] =
+                (struct html_point){.us = 5, .state = STATE_TIMEOUT};
+            pasts[i].count = 1;
+        }
+    }
+}
+
+static void
+free_known(struct html_history *history)
+{
+    ((struct known *)(void *)history)->freed++;
 }
 
 static void
 the_past_is_asked_for(void **state)
 {
-    static const struct html_history_ops ops = {builds, past_of};
-    struct html_history history = {&ops};
+    static const struct html_history_ops ops = {builds, past_of, free_known};
+    struct known known = {{&ops}, 0};
     struct scene scene;
     (void)state;
 
-    scene_open(&scene, &history);
+    scene_open(&scene, &known.history);
     play_failure(&scene.play, "t.A.test_a", "1");
     play_failure(&scene.play, "t.A.test_b", "1");
     play_end(&scene.play, STOP_NONE, 1);
     json_t *json = scene_load(&scene);
-    const json_t *build =
-        json_array_get(member(json, "history", "builds"), 0);
+    const json_t *build = json_array_get(member(json, "history", "builds"), 0);
     assert_string_equal(json_string_value(member(build, "id", NULL)), "old");
     const json_t *tests = member(json, "history", "tests");
     assert_int_equal(json_object_size(tests), 1);
     const json_t *point = json_array_get(member(tests, "0", NULL), 0);
     assert_string_equal(json_string_value(json_array_get(point, 1)), "t");
+    assert_int_equal(known.freed, 1);
     json_decref(json);
     scene_close(&scene);
 }
