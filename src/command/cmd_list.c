@@ -1,5 +1,6 @@
 #include "command/command.h"
 #include "command/engine.h"
+#include "command/list_times.h"
 #include "loop/signals.h"
 #include "model/items.h"
 #include "report/sheet.h"
@@ -157,6 +158,17 @@ print_items(const struct items *items, const struct settings *settings,
     return fine;
 }
 
+static bool
+print_times(struct items *items, const struct settings *settings,
+            struct err *err)
+{
+    struct memory *memory = memory_new();
+    read_past(memory, settings);
+    bool fine = list_times(items, settings, memory_history(memory), err);
+    memory_free(memory);
+    return fine;
+}
+
 /* Something that was selected is only the reason why it cannot be loaded. */
 static bool
 has_unloadable(const struct items *items)
@@ -195,7 +207,9 @@ cmd_list(int argc, char **argv)
         signo = engine_signal(engine);
     }
     if (engine != NULL && !err_is_set(&err) && signo == 0) {
-        print_items(engine_items(engine), &settings, &err);
+        struct items *items = engine_items(engine);
+        (void)(settings.list_times ? print_times(items, &settings, &err)
+                                   : print_items(items, &settings, &err));
         if (status == EXIT_PASSED && has_unloadable(engine_items(engine))) {
             status = EXIT_FAILED;
         }

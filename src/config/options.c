@@ -422,6 +422,8 @@ static const struct option table[] = {
      LIST | STATUS | SIMULATE | HISTORY, 0,
      FIELD(list_json),
      .help = "print JSON"},
+    {"times", 0, NULL, OPTION_FLAG, GROUP_OUTPUT, LIST, 0, FIELD(list_times),
+     .help = "print how long each job should take, for --durations FILE"},
     {"log", 0, "FILE", OPTION_TEXT, GROUP_OUTPUT, EVERY, FILE_PATH,
      FIELD(log), .help = "write what mule itself does to FILE, for developers"},
 
