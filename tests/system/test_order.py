@@ -1,5 +1,6 @@
 """In which order jobs start, and what they share."""
 
+from support.fleet_case import FleetCase
 from support.mule_case import MuleCase
 
 # B takes long: it starts a program. C fails.
@@ -203,3 +204,26 @@ class Resources(MuleCase):
                            'from 1 to 2, for there is no more')
         self.resources("resources: {db: none}")
         self.assertMistake(self.mule("test"), 'db: "none" is not a number')
+
+
+class OverAFleet(FleetCase):
+    broker_kind = "redis"
+
+    def test_resources_are_counted_for_all_machines_together(self):
+        self.suite({"test_sharing.py": SHARING, "mule.yaml": """
+            resources: {held: 1}
+            overrides: [{match: "*.[ABCD]", needs: [held]}]
+            """})
+        self.start_worker(name="one", slots=2)
+        self.start_worker(name="two", slots=2)
+        result = self.distributed()
+        self.assertEqual(result.count("passed"), 5)
+        needy = {"test_sharing." + name for name in "ABCD"}
+        self.assertEqual(most_at_once(result, needy), 1)
+
+    def test_the_order_is_that_of_the_past(self):
+        self.suite({"test_mixed.py": MIXED})
+        self.start_worker(name="one", slots=1)
+        self.distributed(status=1)
+        result = self.distributed(status=1)
+        self.assertEqual(started(result)[:2], ["C", "B"])

@@ -68,6 +68,29 @@ class Shards(MuleCase):
         self.assertEqual(alone, {"test_many.T03"})
         self.assertEqual(two.count("passed"), 22)
 
+    def test_the_list_prints_durations_that_balance_them(self):
+        self.suite({"test_many.py": MANY, "test_slow.py": """
+            import subprocess, sys, unittest
+            class Slow(unittest.TestCase):
+                def test_it(self):
+                    subprocess.run([sys.executable, "-c", "pass"], check=True)
+            """})
+        known = self.mule("list", "--times")
+        self.assertEqual(known.out.count("\n"), 1, "only the remark")
+        self.mule_test()
+        known = self.mule("list", "--times")
+        times = dict(reversed(line.split(" "))
+                     for line in known.out.splitlines()[1:])
+        self.assertEqual(len(times), 13)
+        self.assertEqual(max(times, key=lambda name: float(times[name])),
+                         "test_slow.Slow")
+        self.suite({"times.txt": known.out})
+        # Whatever this machine knows, the file alone divides.
+        for args in (), ("--no-store",):
+            first = self.mule_test("--shard", "1/2", "--durations",
+                                   "times.txt", *args)
+            self.assertIn("test_slow.Slow.test_it", first.states)
+
     def test_hashes_stand_in_each_report(self):
         self.suite({"test_many.py": MANY, "times.txt": "1 test_many.T03\n"})
         one, two = self.shards(2, "--durations", "times.txt",
