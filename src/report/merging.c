@@ -5,219 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/ended.h"
-#include "report/recording_reader.h"
+#include "report/merging_shard.h"
 #include "util/alloc.h"
 #include "util/buf.h"
 
 enum {
-    MOST_SHARDS = 10000,
     MOST_NAMED = 20, // missing shards in one note
     EXIT_BAD = 1,    // tests failed, or have no result
 };
 
-// How far the numbers of a recording go, or where they begin here.
-struct extent {
-    uint64_t items;
-    uint64_t jobs;
-    uint64_t processes;
-    uint64_t slots;
-};
-
-struct shard {
-    const char *path;
-    uint64_t number; // K of K/N
-    uint64_t of;     // N
-    char *selection; // NULL: none
-    char *durations;
-    char name[32]; // whose its slots are
-    uint32_t items;
-    uint32_t jobs;
-    uint32_t excluded;
-    uint64_t collected_us;
-    int slots; // that it said it has
-    bool started;
-    bool collected;
-    struct extent extent; // of its numbers
-    struct extent base;   // where they begin here
-    struct ended ended;
-    struct recording_gaps gaps;
-    struct recording_reader *reader;
-    struct recording_entry entry; // the next one, if there is one
-    bool has_entry;
-};
-
 struct merging {
-    struct shard *shards;
+    struct merging_shard *shards;
     int count;
     struct event_sink *sink;
-    struct extent all;
+    struct merging_extent all;
     struct ended ended; // of all: the newest time
     struct tally tally;
     bool stopping; // was told
 };
 
-// ------------------------------------------------------------- first pass
-
-static void
-reach(uint64_t *most, uint64_t number)
-{
-    *most = number >= *most ? number + 1 : *most;
-}
-
-static void
-note_collected(struct shard *shard, const struct event_collected *collected)
-{
-    shard->collected = true;
-    shard->items = collected->items;
-    shard->jobs = collected->jobs;
-    shard->excluded = collected->excluded;
-    shard->collected_us = collected->us;
-    free(shard->selection);
-    free(shard->durations);
-    shard->selection = alloc_dup_or_null(collected->selection);
-    shard->durations = alloc_dup_or_null(collected->durations);
-    struct slice rest = slice_of(collected->shard);
-    struct slice number;
-    if (!slice_split(&rest, '/', &number) ||
-        !slice_to_uint(number, MOST_SHARDS, &shard->number) ||
-        !slice_to_uint(rest, MOST_SHARDS, &shard->of)) {
-        shard->number = 0;
-        shard->of = 0;
-    }
-}
-
-static void
-note_event(struct shard *shard, const struct event *event)
-{
-    struct extent *extent = &shard->extent;
-
-    ended_note(&shard->ended, event);
-    switch (event->kind) {
-    case EVENT_RUN_STARTED:
-        shard->started = true;
-        shard->slots = event->run.slots;
-        extent->slots = (uint64_t)event->run.slots;
-        break;
-    case EVENT_COLLECTED:
-        note_collected(shard, &event->collected);
-        break;
-    case EVENT_JOB_STARTED:
-    case EVENT_JOB_FINISHED:
-        reach(&extent->jobs, event->job.number);
-        reach(&extent->processes, event->job.process);
-        if (event->job.slot >= 0) {
-            reach(&extent->slots, (uint64_t)event->job.slot);
-        }
-        break;
-    case EVENT_TEST_STARTED:
-    case EVENT_TEST_SLOW:
-    case EVENT_TEST_FINISHED:
-    case EVENT_TEST_ATTEMPT:
-        reach(&extent->items, event->test.number);
-        reach(&extent->processes, event->test.process);
-        if (event->test.slot >= 0) {
-            reach(&extent->slots, (uint64_t)event->test.slot);
-        }
-        break;
-    case EVENT_WORKER:
-        if (event->worker.base >= 0) {
-            reach(&extent->slots,
-                  (uint64_t)event->worker.base + (uint64_t)event->worker.slots);
-        }
-        break;
-    case EVENT_COLLECTING:
-    case EVENT_PREPARING:
-    case EVENT_PREPARED:
-    case EVENT_SCRIPT_STARTED:
-    case EVENT_SCRIPT_FINISHED:
-    case EVENT_LEAKED:
-    case EVENT_ELSEWHERE:
-    case EVENT_NOTE:
-    case EVENT_STOPPING:
-    case EVENT_RUN_FINISHED:
-    case EVENT_KIND_COUNT:
-        break;
-    }
-}
-
-static bool
-survey(struct shard *shard, struct err *err)
-{
-    struct recording_entry entry;
-    struct recording_reader *reader =
-        recording_reader_open(shard->path, RECORDING_WANT_SELECTED, err);
-
-    if (reader == NULL) {
-        return false;
-    }
-    while (recording_reader_next(reader, &entry)) {
-        if (entry.kind == RECORDING_EVENT) {
-            note_event(shard, &entry.event);
-        } else {
-            reach(&shard->extent.items, entry.selected.item);
-            reach(&shard->extent.jobs, entry.selected.job);
-        }
-    }
-    shard->gaps = *recording_reader_gaps(reader);
-    recording_reader_free(reader);
-    if (!shard->started || !shard->collected) {
-        return err_set(err, ERR_USAGE,
-                       "%s does not say which tests its build had",
-                       shard->path);
-    }
-    if (shard->number == 0 || shard->of == 0 || shard->number > shard->of) {
-        err_set(err, ERR_USAGE, "%s is not one of several shards", shard->path);
-        return err_hint(err, "each of them is recorded by `mule test "
-                             "--shard K/N --record FILE`");
-    }
-    snprintf(shard->name, sizeof(shard->name), "shard %" PRIu64, shard->number);
-    return true;
-}
-
 // ----------------------------------------------------- do they fit together
-
-static bool
-is_same(const char *a, const char *b)
-{
-    return slice_equals(slice_of(a), slice_of(b));
-}
-
-static bool
-check_pair(const struct shard *a, const struct shard *b, struct err *err)
-{
-    if (a->of != b->of) {
-        return err_set(err, ERR_USAGE,
-                       "%s is one of %" PRIu64
-                       " shards, and %s one of %" PRIu64,
-                       a->path, a->of, b->path, b->of);
-    }
-    if (a->number == b->number) {
-        return err_set(err, ERR_USAGE,
-                       "%s and %s are both shard %" PRIu64 " of %" PRIu64,
-                       a->path, b->path, a->number, a->of);
-    }
-    if (!is_same(a->selection, b->selection)) {
-        err_set(err, ERR_USAGE, "%s and %s are shards of different tests",
-                a->path, b->path);
-        return err_hint(err, "every shard needs the same sources and the "
-                             "same selection");
-    }
-    if (!is_same(a->durations, b->durations)) {
-        err_set(err, ERR_USAGE,
-                "%s and %s were balanced by different durations", a->path,
-                b->path);
-        return err_hint(err, "every shard needs the same file of --durations");
-    }
-    return true;
-}
 
 static bool
 check_all(const struct merging *merging, struct err *err)
 {
     for (int i = 0; i < merging->count; i++) {
         for (int j = 0; j < i; j++) {
-            if (!check_pair(&merging->shards[j], &merging->shards[i], err)) {
+            if (!merging_shard_fits(&merging->shards[j], &merging->shards[i],
+                                    err)) {
                 return false;
             }
         }
@@ -228,10 +43,10 @@ check_all(const struct merging *merging, struct err *err)
 static void
 lay_out(struct merging *merging)
 {
-    struct extent *all = &merging->all;
+    struct merging_extent *all = &merging->all;
 
     for (int i = 0; i < merging->count; i++) {
-        struct shard *shard = &merging->shards[i];
+        struct merging_shard *shard = &merging->shards[i];
         shard->base = *all;
         all->items += shard->extent.items;
         all->jobs += shard->extent.jobs;
@@ -255,31 +70,31 @@ tell(struct merging *merging, const struct event *event)
 }
 
 static void
-take_entry(struct shard *shard)
+take_entry(struct merging_shard *shard)
 {
     shard->has_entry = recording_reader_next(shard->reader, &shard->entry);
 }
 
 static int
-shift_slot(const struct shard *shard, int slot)
+shift_slot(const struct merging_shard *shard, int slot)
 {
     return slot >= 0 ? slot + (int)shard->base.slots : slot;
 }
 
 static const char *
-name_worker(const struct shard *shard, const char *worker, int slot)
+name_worker(const struct merging_shard *shard, const char *worker, int slot)
 {
     return slot >= 0 && worker[0] == '\0' ? shard->name : worker;
 }
 
 static uint32_t
-shift_process(const struct shard *shard, uint32_t process)
+shift_process(const struct merging_shard *shard, uint32_t process)
 {
     return process > 0 ? process + (uint32_t)shard->base.processes : 0;
 }
 
 static void
-shift_job(const struct shard *shard, struct event_job *job)
+shift_job(const struct merging_shard *shard, struct event_job *job)
 {
     job->number += (uint32_t)shard->base.jobs;
     job->process = shift_process(shard, job->process);
@@ -288,7 +103,7 @@ shift_job(const struct shard *shard, struct event_job *job)
 }
 
 static void
-shift_test(const struct shard *shard, struct event_test *test)
+shift_test(const struct merging_shard *shard, struct event_test *test)
 {
     test->number += (uint32_t)shard->base.items;
     test->process = shift_process(shard, test->process);
@@ -298,7 +113,7 @@ shift_test(const struct shard *shard, struct event_test *test)
 
 // One event of a shard, as the whole build has it.
 static void
-tell_event(struct merging *merging, const struct shard *shard)
+tell_event(struct merging *merging, const struct merging_shard *shard)
 {
     struct event event = shard->entry.event;
 
@@ -362,7 +177,7 @@ tell_collected(struct merging *merging, const struct event *first)
     event.collected.jobs = 0;
     event.collected.shard = NULL;
     for (int i = 0; i < merging->count; i++) {
-        const struct shard *shard = &merging->shards[i];
+        const struct merging_shard *shard = &merging->shards[i];
         event.collected.items += shard->items;
         event.collected.jobs += shard->jobs;
         if (shard->collected_us > event.collected.us) {
@@ -378,7 +193,7 @@ static void
 tell_beginnings(struct merging *merging)
 {
     for (int i = 0; i < merging->count; i++) {
-        struct shard *shard = &merging->shards[i];
+        struct merging_shard *shard = &merging->shards[i];
         bool collected = false;
         for (take_entry(shard); shard->has_entry && !collected;
              take_entry(shard)) {
@@ -399,9 +214,9 @@ static void
 tell_middle(struct merging *merging)
 {
     for (;;) {
-        struct shard *next = NULL;
+        struct merging_shard *next = NULL;
         for (int i = 0; i < merging->count; i++) {
-            struct shard *shard = &merging->shards[i];
+            struct merging_shard *shard = &merging->shards[i];
             if (shard->has_entry &&
                 (next == NULL ||
                  shard->entry.event.us < next->entry.event.us)) {
@@ -430,7 +245,7 @@ is_here(const struct merging *merging, uint64_t number)
 }
 
 // The shard that is most likely to know what the others should have run.
-static const struct shard *
+static const struct merging_shard *
 choose_witness(const struct merging *merging)
 {
     for (int i = 0; i < merging->count; i++) {
@@ -525,7 +340,7 @@ add_tally(struct tally *sum, const struct tally *tally)
 
 // Tests of this shard that have no result; their build was cut off.
 static uint32_t
-tell_rest(struct merging *merging, const struct shard *shard)
+tell_rest(struct merging *merging, const struct merging_shard *shard)
 {
     const struct ended_rest rest = {
         .path = shard->path,
@@ -581,7 +396,7 @@ tell_ends(struct merging *merging, struct retold *retold)
 
     *retold = (struct retold){.whole = true};
     for (int i = 0; i < merging->count; i++) {
-        const struct shard *shard = &merging->shards[i];
+        const struct merging_shard *shard = &merging->shards[i];
         const struct event_finished cut = {
             .us = shard->ended.us,
             .exit_status = ENDED_BROKEN,
@@ -613,7 +428,7 @@ static bool
 open_all(struct merging *merging, struct err *err)
 {
     for (int i = 0; i < merging->count; i++) {
-        struct shard *shard = &merging->shards[i];
+        struct merging_shard *shard = &merging->shards[i];
         shard->reader =
             recording_reader_open(shard->path, RECORDING_WANT_OUTPUTS, err);
         if (shard->reader == NULL) {
@@ -626,8 +441,8 @@ open_all(struct merging *merging, struct err *err)
 static int
 compare_numbers(const void *a, const void *b)
 {
-    const struct shard *left = a;
-    const struct shard *right = b;
+    const struct merging_shard *left = a;
+    const struct merging_shard *right = b;
 
     return (left->number > right->number) - (left->number < right->number);
 }
@@ -636,7 +451,7 @@ static bool
 prepare(struct merging *merging, struct err *err)
 {
     for (int i = 0; i < merging->count; i++) {
-        if (!survey(&merging->shards[i], err)) {
+        if (!merging_shard_survey(&merging->shards[i], err)) {
             return false;
         }
     }
@@ -659,11 +474,7 @@ static void
 release(struct merging *merging)
 {
     for (int i = 0; i < merging->count; i++) {
-        struct shard *shard = &merging->shards[i];
-        recording_reader_free(shard->reader);
-        ended_release(&shard->ended);
-        free(shard->selection);
-        free(shard->durations);
+        merging_shard_release(&merging->shards[i]);
     }
     free(merging->shards);
 }
@@ -673,7 +484,7 @@ merging_tell(char *const *paths, int count, struct event_sink *sink,
              struct retold *retold, struct err *err)
 {
     struct merging merging = {
-        .shards = alloc_zero((size_t)count + 1, sizeof(struct shard)),
+        .shards = alloc_zero((size_t)count + 1, sizeof(struct merging_shard)),
         .count = count,
         .sink = sink,
     };

@@ -360,6 +360,21 @@ whatever_byte_is_wrong_the_other_frames_are_given(void **state)
 }
 
 static void
+a_recording_of_the_first_format_can_be_read(void **state)
+{
+    struct recording_gaps gaps;
+
+    (void)state;
+    struct buf lines =
+        read_lines("tests/fuzz/corpus/recording/whole", EVERYTHING, &gaps);
+    gaps_are(&gaps, "");
+    assert_int_equal(gaps.given, 27);
+    assert_non_null(strstr(buf_text(&lines), "selected 19 1 tests.shop."));
+    assert_non_null(strstr(buf_text(&lines), "connecting to port 18"));
+    buf_release(&lines);
+}
+
+static void
 a_file_that_is_no_recording_is_named(void **state)
 {
     struct err err = {0};
@@ -513,6 +528,7 @@ static const struct CMUnitTest tests[] = {
     IN_A_FOLDER(what_is_selected_stands_before_the_first_test),
     IN_A_FOLDER(wherever_it_is_cut_all_whole_frames_are_given),
     IN_A_FOLDER(whatever_byte_is_wrong_the_other_frames_are_given),
+    cmocka_unit_test(a_recording_of_the_first_format_can_be_read),
     IN_A_FOLDER(a_file_that_is_no_recording_is_named),
     IN_A_FOLDER(a_recording_of_a_later_format_is_refused),
     IN_A_FOLDER(a_frame_that_promises_too_much_is_not_believed),
