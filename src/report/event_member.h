@@ -140,7 +140,7 @@ const char *event_member_text(const struct event_members *set,
                               enum event_member member, const char *otherwise);
 /* The place of a word among `count` ones, of which some may be NULL. */
 int event_member_choice(const struct event_members *set,
-                        enum event_member member, const char *const *words,
+                        enum event_member member, const char *const *names,
                         int count);
 
 /* A number by itself, of which `name` is said if it is none. */

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+from support.fleet_case import SMALL, FleetCase
 from support.mule_case import CLASS, MuleCase
 
 SUITE = {"test_it.py": CLASS + """
@@ -27,7 +28,7 @@ SUITE = {"test_it.py": CLASS + """
     def setUpClass(cls): raise OSError("down")
     def test_h(self): pass
 """}
-SMALL = {"test_it.py": CLASS + "    def test_a(self): pass\n"}
+ONE = {"test_it.py": CLASS + "    def test_a(self): pass\n"}
 
 
 class Replay(MuleCase):
@@ -84,7 +85,7 @@ class Replay(MuleCase):
         self.assertSays(self.read("page.html"), "test_it.T.test_b")
 
     def test_what_mule_yaml_lets_a_run_write_is_not_written_again(self):
-        self.suite({**SMALL, "mule.yaml":
+        self.suite({**ONE, "mule.yaml":
                     "json: events.json\nxunit: true\nxunit-output: x.xml\n"})
         self.mule("test")
         for name in ("events.json", "x.xml"):
@@ -95,7 +96,7 @@ class Replay(MuleCase):
             self.assertFalse(os.path.exists(self.path(name)), name)
 
     def test_on_another_machine_it_needs_nothing_but_the_file(self):
-        self.suite(SMALL)
+        self.suite(ONE)
         live = self.mule_test("--record", "b.mule")
         elsewhere = os.path.join(self.home, "elsewhere")
         os.mkdir(elsewhere)
@@ -107,7 +108,7 @@ class Replay(MuleCase):
         self.assertEqual(os.listdir(elsewhere), ["b.mule"])
 
     def test_on_a_terminal_nothing_is_drawn_twice(self):
-        self.suite(SMALL)
+        self.suite(ONE)
         self.mule("test", "--record", "b.mule")
         program = self.on_terminal("replay", "b.mule")
         program.wait()
@@ -119,7 +120,7 @@ class Naming(MuleCase):
 
     def setUp(self):
         super().setUp()
-        self.suite(SMALL)
+        self.suite(ONE)
         for build in ("abc1", "abd2", "ab"):
             self.mule("test", "--id", build)
 
@@ -156,3 +157,18 @@ class Naming(MuleCase):
         shutil.rmtree(self.path(".mule"))
         self.assertMistake(self.mule("replay"), "there is no recording in")
         self.assertFalse(os.path.exists(self.path(".mule")))
+
+
+class OnAFleet(FleetCase):
+
+    def test_workers_are_shown_again_too(self):
+        self.suite({"test_small.py": SMALL})
+        self.start_worker(name="one", slots=2)
+        live = self.distributed("-vv", "--record", "b.mule", status=1)
+        for event in live.all("test_finished"):
+            self.assertRegex(event["worker"], "^one@")
+        again = self.mule("replay", "-vv", "b.mule", "--json", "o.json")
+        self.assertEqual(again.status, 1, again.text)
+        self.assertEqual(again.out, live.out)
+        self.assertEqual([json.loads(line) for line in
+                          self.read("o.json").splitlines()], live.events)
