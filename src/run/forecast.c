@@ -57,23 +57,32 @@ note_number(struct forecast *forecast, uint32_t job, uint32_t number)
     forecast->known[job] = number + 1;
 }
 
+/* What is known of an item; `id` is room for its id. */
+static bool
+find_past(const struct forecast *forecast, uint32_t item, struct buf *id,
+          struct past *past)
+{
+    struct history *history = forecast->history;
+    if (history == NULL) {
+        return false;
+    }
+    buf_reset(id);
+    items_id(forecast->items, item, id);
+    return history->ops->find_item(history, buf_slice(id), past);
+}
+
 static void
 add_items(struct forecast *forecast, uint32_t job)
 {
-    struct history *history = forecast->history;
     struct buf id = BUF_INIT((size_t)1 << 20);
     uint32_t count = items_peek_job(forecast->items, job)->count;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t item = items_of_job(forecast->items, job, i);
         struct past past = {0};
-        if (!book_is_open(forecast->items, item)) {
-            continue;
+        if (book_is_open(forecast->items, item)) {
+            bool known = find_past(forecast, item, &id, &past);
+            estimate_add_item(forecast->estimate, known ? &past : NULL);
         }
-        buf_reset(&id);
-        items_id(forecast->items, item, &id);
-        bool known = history != NULL &&
-                     history->ops->find_item(history, buf_slice(&id), &past);
-        estimate_add_item(forecast->estimate, known ? &past : NULL);
     }
     buf_release(&id);
 }

@@ -135,6 +135,7 @@ module_number(struct estimate *estimate, struct slice name)
     if (number == 0) {
         ARRAY_ADD(&estimate->medians, UINT64_MAX);
         number = estimate->medians.count;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): a number, never followed
         map_set(&estimate->modules, name, (void *)number);
     }
     return (uint32_t)(number - 1);

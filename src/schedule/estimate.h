@@ -39,8 +39,8 @@ void estimate_add_beside(struct estimate *estimate, uint64_t us);
 void estimate_settle(struct estimate *estimate);
 
 /* After estimate_settle: how long a job should take; 0: not known. */
-uint64_t estimate_of_job(const struct estimate *estimate, uint32_t job);
+uint64_t estimate_of_job(const struct estimate *estimate, uint32_t number);
 /* Whether one of its items ended badly the last time. */
-bool estimate_failed(const struct estimate *estimate, uint32_t job);
+bool estimate_failed(const struct estimate *estimate, uint32_t number);
 
 #endif
