@@ -8,12 +8,19 @@
 #include "store/suite_range.h"
 #include "util/alloc.h"
 
+// No packed end of a test is as long.
+enum {
+    RECORD_MAX = 1024
+};
+
 struct draft *
 draft_new(struct memory *memory)
 {
     struct draft *draft = ALLOC(struct draft);
 
     draft->memory = memory;
+    draft->last_job = MEMORY_NONE;
+    buf_init(&draft->ends, DRAFT_ENDS_MAX);
     return draft;
 }
 
@@ -26,9 +33,8 @@ draft_free(struct draft *draft)
     for (size_t i = 0; i < draft->jobs.count; i++) {
         free(draft->jobs.items[i].worker);
     }
-    ARRAY_RELEASE(&draft->ends);
+    buf_release(&draft->ends);
     ARRAY_RELEASE(&draft->jobs);
-    ARRAY_RELEASE(&draft->messages);
     ARRAY_RELEASE(&draft->spent);
     free(draft);
 }
@@ -37,13 +43,13 @@ draft_free(struct draft *draft)
 static uint32_t
 find_job(struct draft *draft, struct slice name)
 {
-    if (draft->ends.count > 0) {
-        uint32_t last = ARRAY_LAST(&draft->ends).job;
-        if (slice_equals(memory_name(draft->memory, MEMORY_JOBS, last), name)) {
-            return last;
-        }
+    uint32_t last = draft->last_job;
+
+    if (last == MEMORY_NONE ||
+        !slice_equals(memory_name(draft->memory, MEMORY_JOBS, last), name)) {
+        draft->last_job = memory_add(draft->memory, MEMORY_JOBS, name);
     }
-    return memory_add(draft->memory, MEMORY_JOBS, name);
+    return draft->last_job;
 }
 
 static uint64_t
@@ -65,45 +71,43 @@ spent_in(struct draft *draft, int slot)
     return &draft->spent.items[slot];
 }
 
-static void
-keep_message(struct draft *draft, struct draft_end *end, struct slice message)
-{
-    size_t at = draft->messages.count;
-
-    message = slice_first(message, RESULT_MESSAGE_MAX);
-    if (message.len == 0 || at + message.len > DRAFT_MESSAGES_MAX) {
-        return;
-    }
-    ARRAY_RESERVE(&draft->messages, at + message.len);
-    memcpy(draft->messages.items + at, message.data, message.len);
-    draft->messages.count += message.len;
-    end->message_at = (uint32_t)at;
-    end->message_len = (uint8_t)message.len;
-}
-
 void
 draft_add_test(struct draft *draft, struct slice id, struct slice job,
                const struct result *result)
 {
-    struct draft_end end = {
-        .test = memory_add(draft->memory, MEMORY_TESTS, id),
-        .job = find_job(draft, job),
-        .began_us = clamp(result->began_us),
-        .us = clamp(result->us),
-        .process = result->process,
-        .slot = result->slot,
-        .tries =
-            (uint16_t)(result->tries < UINT16_MAX ? result->tries : UINT16_MAX),
-        .flags = (uint8_t)result->flags,
-        .state = (uint8_t)result->state,
-    };
+    struct result end = *result;
     uint64_t *spent = spent_in(draft, result->slot);
 
+    end.test = memory_add(draft->memory, MEMORY_TESTS, id);
+    end.job = find_job(draft, job);
+    end.began_us = clamp(result->began_us);
+    end.us = clamp(result->us);
     if (spent != NULL) {
         *spent += end.us;
     }
-    keep_message(draft, &end, result->message);
-    ARRAY_ADD(&draft->ends, end);
+    if (draft->ends.len + RECORD_MAX > DRAFT_ENDS_MAX) {
+        return;
+    }
+    draft->messages += end.message.len;
+    if (draft->messages > DRAFT_MESSAGES_MAX) {
+        end.message = slice_make(NULL, 0);
+    }
+    results_pack(&draft->ends, &draft->last, &end);
+}
+
+bool
+draft_next(const struct draft *draft, struct draft_walk *walk,
+           struct result *end)
+{
+    struct slice rest = slice_skip(buf_slice(&draft->ends), walk->at);
+
+    if (rest.len == 0) {
+        return false;
+    }
+    bool fine = results_unpack(&rest, &walk->place, end);
+    assert(fine); // packed above
+    walk->at = draft->ends.len - rest.len;
+    return fine;
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * A build that waits to be stored: what is known of it, the ends of its tests
- * and jobs, in memory, 56 bytes each. draft_store writes it in one
+ * and jobs, in memory, some ten bytes each. draft_store writes it in one
  * transaction and brings up to date what is expected of its tests.
  */
 #ifndef STORE_DRAFT_H

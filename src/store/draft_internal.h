@@ -9,26 +9,15 @@
 #include <sqlite3.h>
 
 #include "store/draft.h"
+#include "store/results_codec.h"
 #include "util/array.h"
+
+// What would be more is not kept.
+#define DRAFT_ENDS_MAX ((size_t)1 << 30)
 
 enum {
     DRAFT_SLOTS_MAX = 1 << 20,
     DRAFT_MESSAGES_MAX = 64 << 20, // bytes; what comes later has none
-};
-
-/* One end of one test. `test` and `job` are places in the memory. */
-struct draft_end {
-    uint64_t began_us;
-    uint64_t us;
-    uint32_t test;
-    uint32_t job;
-    uint32_t process;
-    uint32_t message_at;
-    int slot;
-    uint16_t tries;
-    uint8_t message_len;
-    uint8_t flags;
-    uint8_t state;
 };
 
 struct draft_job {
@@ -40,11 +29,24 @@ struct draft_job {
 
 struct draft {
     struct memory *memory;
-    ARRAY(struct draft_end) ends;
+    struct buf ends; // packed as in results_codec.h, but places for numbers
+    struct results_place last; // in `ends`
+    uint64_t messages;         // bytes
+    uint32_t last_job;         // of `ends`; MEMORY_NONE: there is none
     ARRAY(struct draft_job) jobs;
-    ARRAY(char) messages;
     ARRAY(uint64_t) spent; // by slot
 };
+
+/*
+ * One step through the ends of tests; zeroed = at the first. `test` and `job`
+ * are places in the memory. False at the end.
+ */
+struct draft_walk {
+    size_t at;
+    struct results_place place;
+};
+bool draft_next(const struct draft *draft, struct draft_walk *walk,
+                struct result *end);
 
 /* What both halves of storing need. */
 struct draft_target {

@@ -67,10 +67,10 @@ static const char insert_test[] =
 
 /* The same places in both statements. */
 static void
-bind_test(sqlite3_stmt *statement, int64_t number, const struct draft_end *end,
+bind_test(sqlite3_stmt *statement, int64_t number, const struct result *end,
           int64_t now_ms)
 {
-    enum state state = (enum state)end->state;
+    enum state state = end->state;
     enum basis basis = basis_of(state);
     bool flaky = (end->flags & RESULT_FLAKY) != 0;
     bool ran = state != STATE_NOT_RUN && state != STATE_SKIPPED;
@@ -88,25 +88,24 @@ bind_test(sqlite3_stmt *statement, int64_t number, const struct draft_end *end,
 }
 
 static bool
-insert_row(struct learning *learning, const struct draft_end *end,
-           int64_t number, struct err *err)
+insert_row(struct learning *learning, const struct result *end, int64_t number,
+           struct err *err)
 {
     const struct draft_target *target = learning->target;
 
     bind_test(learning->insert, number, end, target->now_ms);
     database_bind_slice(
         learning->insert, 9,
-        memory_name(target->draft->memory, MEMORY_TESTS, end->test));
+        memory_name(target->draft->memory, MEMORY_TESTS, (uint32_t)end->test));
     return database_do(learning->insert, err);
 }
 
 static bool
-learn_test(struct learning *learning, const struct draft_end *end,
-           struct err *err)
+learn_test(struct learning *learning, const struct result *end, struct err *err)
 {
     struct draft_target *target = learning->target;
     struct memory_row *row =
-        memory_row(target->draft->memory, MEMORY_TESTS, end->test);
+        memory_row(target->draft->memory, MEMORY_TESTS, (uint32_t)end->test);
 
     if (row->number == 0) {
         row->number = target->new_number[MEMORY_TESTS]++;
@@ -126,13 +125,13 @@ learn_test(struct learning *learning, const struct draft_end *end,
 
 /* What is to pass is what ended badly or did not run, unless in quarantine. */
 static bool
-follow_open(struct learning *learning, const struct draft_end *end,
+follow_open(struct learning *learning, const struct result *end,
             struct err *err)
 {
     const struct draft_target *target = learning->target;
     const struct memory_row *row =
-        memory_row(target->draft->memory, MEMORY_TESTS, end->test);
-    enum state state = (enum state)end->state;
+        memory_row(target->draft->memory, MEMORY_TESTS, (uint32_t)end->test);
+    enum state state = end->state;
     bool bad = (state_is_bad(state) || state == STATE_NOT_RUN) &&
                (end->flags & RESULT_QUARANTINED) == 0;
 
@@ -143,7 +142,7 @@ follow_open(struct learning *learning, const struct draft_end *end,
     sqlite3_bind_int64(statement, 1, row->number);
     if (bad) {
         const struct memory_row *job =
-            memory_row(target->draft->memory, MEMORY_JOBS, end->job);
+            memory_row(target->draft->memory, MEMORY_JOBS, (uint32_t)end->job);
         sqlite3_bind_int64(statement, 2, target->build);
         sqlite3_bind_int64(statement, 3, job->number);
     }
@@ -154,21 +153,22 @@ static bool
 learn_tests(struct learning *learning, struct err *err)
 {
     const struct draft *draft = learning->target->draft;
+    struct draft_walk walk = {0};
+    struct result end;
 
-    for (size_t i = 0; i < draft->ends.count; i++) {
-        const struct draft_end *end = &draft->ends.items[i];
-        bool decided = (end->flags & RESULT_DECIDED) != 0;
-        if (decided && (!learn_test(learning, end, err) ||
-                        !follow_open(learning, end, err))) {
+    while (draft_next(draft, &walk, &end)) {
+        bool decided = (end.flags & RESULT_DECIDED) != 0;
+        if (decided && (!learn_test(learning, &end, err) ||
+                        !follow_open(learning, &end, err))) {
             return false;
         }
     }
     // Killed in between: an attempt whose test was never decided.
-    for (size_t i = 0; i < draft->ends.count; i++) {
-        const struct draft_end *end = &draft->ends.items[i];
+    walk = (struct draft_walk){0};
+    while (draft_next(draft, &walk, &end)) {
         const struct memory_row *row =
-            memory_row(draft->memory, MEMORY_TESTS, end->test);
-        if (row->number == 0 && !learn_test(learning, end, err)) {
+            memory_row(draft->memory, MEMORY_TESTS, (uint32_t)end.test);
+        if (row->number == 0 && !learn_test(learning, &end, err)) {
             return false;
         }
     }
@@ -252,9 +252,11 @@ sum_jobs(const struct draft *draft)
 {
     struct sum *sums = alloc_zero(
         memory_count(draft->memory, MEMORY_JOBS) + (size_t)1, sizeof(*sums));
+    struct draft_walk walk = {0};
+    struct result end;
 
-    for (size_t i = 0; i < draft->ends.count; i++) {
-        sums[draft->ends.items[i].job].used = true;
+    while (draft_next(draft, &walk, &end)) {
+        sums[end.job].used = true;
     }
     for (size_t i = 0; i < draft->jobs.count; i++) {
         struct sum *sum = &sums[draft->jobs.items[i].job];

@@ -123,39 +123,18 @@ close_part(struct parting *parting, enum part_kind kind, struct err *err)
     return fine;
 }
 
-static void
-pack_end(struct parting *parting, const struct draft_end *end)
-{
-    const struct draft *draft = parting->target->draft;
-    struct slice message = {0};
-
-    if (end->message_len > 0) {
-        message = slice_make(draft->messages.items + end->message_at,
-                             end->message_len);
-    }
-    results_pack(
-        &parting->part, &parting->place,
-        &(struct result){
-            .test = memory_row(draft->memory, MEMORY_TESTS, end->test)->number,
-            .job = memory_row(draft->memory, MEMORY_JOBS, end->job)->number,
-            .began_us = end->began_us,
-            .us = end->us,
-            .process = end->process,
-            .slot = end->slot,
-            .tries = end->tries,
-            .flags = end->flags,
-            .state = (enum state)end->state,
-            .message = message,
-        });
-}
-
 static bool
 write_tests(struct parting *parting, struct err *err)
 {
     const struct draft *draft = parting->target->draft;
+    struct memory *memory = draft->memory;
+    struct draft_walk walk = {0};
+    struct result end;
 
-    for (size_t i = 0; i < draft->ends.count; i++) {
-        pack_end(parting, &draft->ends.items[i]);
+    while (draft_next(draft, &walk, &end)) {
+        end.test = memory_row(memory, MEMORY_TESTS, (uint32_t)end.test)->number;
+        end.job = memory_row(memory, MEMORY_JOBS, (uint32_t)end.job)->number;
+        results_pack(&parting->part, &parting->place, &end);
         if (parting->part.len >= PART_FULL &&
             !close_part(parting, PART_TESTS, err)) {
             return false;

@@ -33,9 +33,9 @@ struct memory {
     struct shelf shelves[MEMORY_KINDS];
 };
 
-// Slots of the table for each row.
+// Of four slots of the table, so many are used at most.
 enum {
-    ROOM = 2
+    FULL = 3
 };
 
 // ------------------------------------------------------------------- a shelf
@@ -95,7 +95,7 @@ find(const struct shelf *shelf, struct slice name)
 static uint32_t
 add(struct shelf *shelf, struct slice name)
 {
-    if ((shelf->rows.count + 1) * ROOM > shelf->capacity) {
+    if ((shelf->rows.count + 1) * 4 > shelf->capacity * FULL) {
         rehash(shelf, shelf->capacity > 0 ? shelf->capacity * 2 : 1024);
     }
     uint32_t hash = (uint32_t)map_hash(name);

@@ -27,7 +27,7 @@ enum {
     PATH_MAX_BYTES = 16 * 1024,
     WAIT_STEP_MS = 10,
     BROKEN_MAX = 1000, // names that are tried
-    CACHE_KIB = 16 * 1024,
+    CACHE_KIB = 4 * 1024,
 };
 
 static const char *const parts[] = {"", "-wal", "-shm", "-journal"};
