@@ -275,6 +275,9 @@ gather(struct picture *picture, const struct event *event)
     case EVENT_STOPPING:
         on_stopping(picture, event);
         break;
+    case EVENT_ELSEWHERE:
+        picture->elsewhere++;
+        break;
     case EVENT_RUN_FINISHED:
         on_finished(picture, &event->finished);
         break;
@@ -283,7 +286,6 @@ gather(struct picture *picture, const struct event *event)
     case EVENT_SCRIPT_STARTED:
     case EVENT_TEST_STARTED:
     case EVENT_TEST_SLOW:
-    case EVENT_ELSEWHERE:
     case EVENT_KIND_COUNT:
         break;
     }

@@ -142,6 +142,7 @@ names_place(struct names *names, const char *text, struct buf *list)
 
     if (place == 0) {
         place = ++names->count;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): a number, never followed
         map_set(&names->places, key, (void *)(uintptr_t)place);
         members_element(list, key);
     }
@@ -374,6 +375,7 @@ add_left_out(struct data *data, const struct picture *picture)
     members_known(buf, "attempts", left_out->attempts);
     members_known(buf, "details", left_out->details);
     members_known(buf, "notes", picture->left_out);
+    members_known(buf, "elsewhere", picture->elsewhere);
     buf_add_char(buf, '}');
     members_array(buf, "groups");
     if (!rows_are_all(picture->rows)) {

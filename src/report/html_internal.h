@@ -19,7 +19,8 @@ struct picture {
     struct buf scripts; // likewise, and so on
     struct buf leaks;
     struct buf workers;
-    uint64_t left_out; // elements there was no room for
+    uint64_t left_out;  // elements there was no room for
+    uint64_t elsewhere; // tests that other shards have
     struct tally tally;
     bool tallied; // by the run itself
     uint64_t last_us;

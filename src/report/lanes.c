@@ -21,7 +21,8 @@ enum {
 
 struct cell {
     uint64_t busy_us;
-    uint8_t worst; // enum state
+    uint64_t bad_us; // of these, with tests that ended badly
+    uint8_t worst;   // enum state
 };
 
 struct lane {
@@ -106,6 +107,7 @@ lane_coarsen(struct lane *lane, uint32_t cells)
         struct cell *two = &lane->cells[(size_t)i * 2];
         struct cell one = two[0];
         one.busy_us += two[1].busy_us;
+        one.bad_us += two[1].bad_us;
         cell_worsen(&one, (enum state)two[1].worst);
         lane->cells[i] = one;
     }
@@ -145,6 +147,7 @@ add_lane(struct lanes *lanes, const char *worker, int slot)
     }
     ARRAY_ADD(&lanes->lanes,
               ((struct lane){.worker = alloc_dup(worker), .slot = slot}));
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a number, never followed
     map_set(&lanes->places, buf_slice(&lanes->key), (void *)(uintptr_t)count);
     while (count * lanes->cells > MOST_CELLS &&
            lanes->cells > LEAST_LANE_CELLS) {
@@ -198,6 +201,7 @@ lanes_add_test(struct lanes *lanes, uint32_t lane, uint64_t began_us,
         uint64_t next = (at + 1) * lanes->cell_us;
         uint64_t to = next < end ? next : end;
         found->cells[at].busy_us += to - from;
+        found->cells[at].bad_us += state_is_bad(state) ? to - from : 0;
         cell_worsen(&found->cells[at], state);
         from = to;
     }
@@ -260,6 +264,12 @@ write_cells(const struct lanes *lanes, const struct lane *lane, struct buf *buf)
     buf_add_char(buf, '"');
     for (uint32_t i = 0; i < count; i++) {
         buf_add_char(buf, level_letter(lane->cells[i].busy_us, lanes->cell_us));
+    }
+    buf_add_char(buf, '"');
+    members_key(buf, "bad");
+    buf_add_char(buf, '"');
+    for (uint32_t i = 0; i < count; i++) {
+        buf_add_char(buf, level_letter(lane->cells[i].bad_us, lanes->cell_us));
     }
     buf_add_char(buf, '"');
     members_key(buf, "worst");

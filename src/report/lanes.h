@@ -36,8 +36,9 @@ uint64_t lanes_cell_us(const struct lanes *lanes);
 
 /*
  * Adds the lane as a JSON object: slot, worker, tests, busy_us; with `cells`
- * also `busy`, for each stretch a digit to base 64 (0-9A-Za-z+-), and `worst`,
- * for each a letter of lanes_letter, '-' where nothing began.
+ * also `busy`, for each stretch a digit to base 64 (0-9A-Za-z+-), `bad`, the
+ * same of tests that ended badly, and `worst`, for each a letter of
+ * lanes_letter, '-' where nothing ran.
  */
 void lanes_write(const struct lanes *lanes, uint32_t lane, bool cells,
                  struct buf *buf);

@@ -115,7 +115,7 @@ copy_texts(struct row *row, const struct event_test *test)
 {
     const char *const texts[] = {test->id, test->job, test->file};
     size_t starts[3] = {0};
-    struct buf all = BUF_INIT(4 * (ROWS_MOST_TEXT + 1));
+    struct buf all = BUF_INIT((size_t)4 * (ROWS_MOST_TEXT + 1));
 
     for (int i = 0; i < 3; i++) {
         starts[i] = all.len;

@@ -47,6 +47,7 @@ find_number(const struct map *map, struct slice key)
 static void
 set_number(struct map *map, struct slice key, uint32_t number)
 {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a number, never followed
     map_set(map, key, (void *)(uintptr_t)number);
 }
 

@@ -47,7 +47,7 @@ a_stretch_has_its_share_and_the_worst_state(void **state)
     lanes_end_job(lanes, 0, 5 * cell);
     expect_lane(lanes, 0, true,
                 "{\"slot\":0,\"tests\":4,\"busy_us\":1280,"
-                "\"busy\":\"-W0W\",\"worst\":\"ps-f\"}");
+                "\"busy\":\"-W0W\",\"bad\":\"000G\",\"worst\":\"ps-f\"}");
     lanes_free(lanes);
 }
 
@@ -65,7 +65,7 @@ stretches_grow_with_the_run(void **state)
     assert_true(lanes_cell_us(lanes) * 4096 > year);
     lanes_write(lanes, 0, true, &buf);
     assert_non_null(strstr(buf_text(&buf), "\"worst\":\"cppp"));
-    assert_true(buf.len < 10000);
+    assert_true(buf.len < 15000);
     // A clock that jumped to the end of time is not drawn.
     lanes_add_test(lanes, 0, UINT64_MAX - 1, 5, STATE_PASSED);
     lanes_add_test(lanes, 0, 5, UINT64_MAX, STATE_PASSED);
@@ -90,7 +90,7 @@ many_lanes_have_fewer_stretches_each(void **state)
     for (uint32_t i = 0; i < SLOTS; i++) {
         lanes_write(lanes, i, true, &buf);
     }
-    assert_true(buf.len < 2 << 20);
+    assert_true(buf.len < 3 << 20);
     buf_release(&buf);
     lanes_free(lanes);
 }

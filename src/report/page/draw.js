@@ -79,10 +79,8 @@ function tickStep(us, room) {
 
 function tickLabel(us, step) {
     if (step >= 6e7) {
-        const minutes = Math.round(us / 6e7);
-        return minutes >= 120 || minutes % 60 === 0 && minutes > 0
-            ? (minutes / 60).toFixed(minutes % 60 ? 1 : 0) + ' h'
-            : minutes + ' min';
+        return step >= 36e8 ? Math.round(us / 36e8) + ' h'
+            : Math.round(us / 6e7) + ' min';
     }
     if (us === 0) {
         return '0';
@@ -251,10 +249,18 @@ function drawCells(pen, view, row, top, height) {
         const left = view.x(at * each);
         const width = Math.max(view.x((at + 1) * each) - left, 0.5);
         const bad = STATES[state].bad;
-        pen.globalAlpha = bad ? 1 : 0.25 + 0.6 * level;
-        pen.fillStyle = bad ? view.patterns[state]
-            : colourOf(view.colours, state);
-        pen.fillRect(left, top, bad ? Math.max(width, 2) : width, height);
+        pen.globalAlpha = 0.25 + 0.75 * level;
+        pen.fillStyle = colourOf(view.colours, bad ? 'p' : state);
+        pen.fillRect(left, top, width, height);
+        if (bad) {
+            // As high as its share of the time, but always to be seen.
+            const share = LEVELS.get(row.lane.bad[at]) / (level || 1);
+            const part = Math.max(share * height, Math.min(4, height));
+            pen.globalAlpha = 1;
+            pen.fillStyle = view.patterns[state];
+            pen.fillRect(left, top + height - part, Math.max(width, 1.5),
+                part);
+        }
     }
     pen.globalAlpha = 1;
 }
@@ -285,8 +291,10 @@ function drawSlices(pen, view, row, top, height) {
         const left = view.x(slice.began);
         const right = Math.max(view.x(slice.began + slice.us),
             left + (bad ? 2.5 : 1));
-        if (right <= painted && !bad && slice !== view.picked) {
-            continue;
+        const chosen = slice === view.picked || slice === view.hovered;
+        if (!chosen && (right <= painted && !bad ||
+            row.lane.busy !== undefined && right - left < 4)) {
+            continue; // there, or in its stretch of time
         }
         drawSlice(pen, view, slice, {left, top, height,
             width: right - left});

@@ -102,7 +102,10 @@ function showCallouts(model) {
             (problem && problem.text ? ' ' + problem.text : ''));
     }
     if (model.run.shard) {
-        say('This is shard ' + model.run.shard + ' of the selection.');
+        say('This is shard ' + model.run.shard + ' of the selection' +
+            (model.leftOut.elsewhere > 0 ? '; ' +
+            plural(model.leftOut.elsewhere, 'test') + ' are left to others'
+                : '') + '.');
     }
     if (model.end.outstanding > 0) {
         say(plural(model.end.outstanding, 'test') + ' of this chain of ' +

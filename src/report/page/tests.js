@@ -10,14 +10,14 @@ function testColumns(model) {
             view: testCell},
         {title: 'Time', class: 'figure', first: 'down', key: (test) => test.us,
             view: (test) => seconds(test.us)},
-        {title: 'Began', class: 'figure', key: (test) => test.began,
+        {title: 'Began', class: 'figure less', key: (test) => test.began,
             view: (test) => test.lane >= 0 ? seconds(test.began) : '–'},
-        {title: 'Slot', class: 'figure', key: (test) => test.lane,
+        {title: 'Slot', class: 'figure less', key: (test) => test.lane,
             view: (test) => test.lane >= 0
                 ? String(model.lanes[test.lane].slot) : '–'},
     ];
     if (model.tests.some((test) => test.tries > 1)) {
-        columns.push({title: 'Tries', class: 'figure', first: 'down',
+        columns.push({title: 'Tries', class: 'figure less', first: 'down',
             key: (test) => test.tries, view: (test) => String(test.tries)});
     }
     return columns;
@@ -140,8 +140,8 @@ function showGroups(model) {
     }
     const box = openSection('groups');
     const merged = model.groups.some((group) => group.merged);
-    const figure = (title, key, view) => ({title, class: 'figure',
-        first: 'down', key, view: view || ((group) => number(key(group)))});
+    const figure = (title, key, view) => ({title, class: 'figure' +
+        (title === 'Mean' || title === 'Skipped' ? ' less' : ''), first: 'down', key, view: view || ((group) => number(key(group)))});
     const table = makeTable('Tests by job', [
         {title: 'Job', class: 'wide', heading: true,
             key: (group) => group.name,
