@@ -438,6 +438,9 @@ static const struct option table[] = {
     {"defaults-name", 0, "NAME", OPTION_TEXT, GROUP_GENERAL,
      TEST | AGAIN | LIST | DOCTOR, OPTION_HIDDEN, FIELD(defaults_name), .help =
      "where these stand, for messages"},
+    {"suite", 0, "NAME", OPTION_TEXT, GROUP_GENERAL,
+     TEST | AGAIN | LIST, OPTION_HIDDEN, FIELD(suite), .help =
+     "what the store calls it (default: the words of the adapter)"},
     {"rerun", 0, "COMMAND", OPTION_TEXT, GROUP_GENERAL,
      TEST | AGAIN, OPTION_HIDDEN,
      FIELD(rerun), .help =

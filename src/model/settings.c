@@ -139,7 +139,7 @@ settings_release(struct settings *settings)
         settings->broker,        settings->queue,     settings->secret_file,
         settings->live,          settings->revision,  settings->name,
         settings->state,         settings->db_prefix, settings->defaults,
-        settings->defaults_name, settings->rerun,
+        settings->defaults_name, settings->rerun,     settings->suite,
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -252,6 +252,7 @@ struct settings {
     char *defaults;      // weaker than mule.yaml, in its syntax; or NULL
     char *defaults_name; // what errors in these call them, or NULL
     char *rerun;         // a command that runs the id behind it, or NULL
+    char *suite;         // who finds the tests, as the store has it, or NULL
 };
 
 /* Fills in the defaults that the man page names. */

@@ -111,6 +111,8 @@ make_words(const struct settings *settings)
         buf_add_text(&words, "tap");
     } else if (settings->runner != NULL) {
         buf_addf(&words, "runner %s", settings->runner);
+    } else if (settings->suite != NULL) {
+        buf_addf(&words, "adapter %s", settings->suite);
     } else if (settings->adapter.count > 0) {
         buf_add_text(&words, "adapter");
         for (int i = 0; i < settings->adapter.count; i++) {

@@ -16,6 +16,8 @@ from .words import Unknown, Usage
 STATUS_USAGE = 4
 ADMIN = ("django-admin", "django-admin.py", "django-admin.exe")
 COMMAND = "mule"
+# Of the words for the processes that load the project.
+MAKE_A_SUITE = ("--settings", "--testrunner", "--pythonpath")
 
 
 # When to run early: before the models of the project are loaded.
@@ -130,6 +132,12 @@ def program_arguments(argv, extra=()):
     arguments = [command, "--adapter", line, "--defaults-name",
                  "settings.MULE", "--defaults",
                  json.dumps(values, ensure_ascii=False)]
+    # How much is printed, or in which order tests run, makes no other suite.
+    arguments += ["--suite", adapter(
+        argv[0], sys.modules.get("__main__"), os.getcwd(),
+        _settings_word(typed) + [
+            word for word in found.worker
+            if word.startswith(MAKE_A_SUITE)])]
     if command == "test":
         arguments += ["--rerun", rerun(argv[0], typed)]
     if "--python" not in found.values and sys.executable:
