@@ -1,3 +1,4 @@
+// One state machine over one state: it would not be clearer in two files.
 #include "schedule/bisect.h"
 
 #include <assert.h>
@@ -6,6 +7,9 @@
 
 #include "util/alloc.h"
 #include "util/array.h"
+
+// No trial: look again.
+#define TRIAL_AGAIN (TRIAL_NONE - 1)
 
 // How often the test is tried alone, and again alone and after what was found.
 #define CONFIRM_RUNS 3U
@@ -176,46 +180,32 @@ leave_level(struct bisect *bisect)
 
 // --------------------------------------------------------------- the level
 
-/* Where part `k` of `parts` begins among `count`. */
+/*
+ * The sets of a level are made when they are to be tried: each part of what
+ * was found by itself, then all but one, which for two is the same.
+ */
 static uint32_t
-part_start(uint32_t count, uint32_t parts, uint32_t k)
+level_size(const struct bisect *bisect)
 {
-    return (uint32_t)((uint64_t)count * k / parts);
+    return bisect->parts > 2 ? 2 * bisect->parts : bisect->parts;
+}
+
+static bool
+is_level_made(const struct bisect *bisect)
+{
+    return bisect->level.count >= level_size(bisect);
 }
 
 static void
-add_to_level(struct bisect *bisect, const uint32_t *members, uint32_t count)
+make_next(struct bisect *bisect)
 {
-    uint32_t number = trials_of(&bisect->trials, members, count);
+    uint32_t k = (uint32_t)bisect->level.count;
+    bool part = k < bisect->parts;
+    uint32_t number =
+        part ? trials_part(&bisect->trials, bisect->found, bisect->parts, k)
+             : trials_rest(&bisect->trials, bisect->found, bisect->parts,
+                           k - bisect->parts);
     ARRAY_ADD(&bisect->level, number);
-}
-
-/* Each part by itself; then all but one, which for two is the same. */
-static void
-enter_level(struct bisect *bisect)
-{
-    uint32_t found = bisect->found;
-    uint32_t count = trial_at(bisect, found)->count;
-    uint32_t parts = bisect->parts;
-    uint32_t *rest = alloc_zero(count, sizeof(*rest));
-    leave_level(bisect);
-    for (uint32_t k = 0; k < parts; k++) {
-        // Adding a trial may move the others.
-        uint32_t start = part_start(count, parts, k);
-        uint32_t stop = part_start(count, parts, k + 1);
-        memcpy(rest, trial_at(bisect, found)->members + start,
-               (stop - start) * sizeof(*rest));
-        add_to_level(bisect, rest, stop - start);
-    }
-    for (uint32_t k = 0; k < parts && parts > 2; k++) {
-        const uint32_t *members = trial_at(bisect, found)->members;
-        uint32_t start = part_start(count, parts, k);
-        uint32_t stop = part_start(count, parts, k + 1);
-        memcpy(rest, members, start * sizeof(*rest));
-        memcpy(rest + start, members + stop, (count - stop) * sizeof(*rest));
-        add_to_level(bisect, rest, count - (stop - start));
-    }
-    free(rest);
 }
 
 static uint32_t
@@ -242,12 +232,14 @@ narrow(struct bisect *bisect, uint32_t number, uint32_t parts)
         return;
     }
     bisect->parts = parts;
-    enter_level(bisect);
 }
 
 static bool
 is_level_open(const struct bisect *bisect)
 {
+    if (!is_level_made(bisect)) {
+        return true;
+    }
     for (size_t i = 0; i < bisect->level.count; i++) {
         if (show(bisect, bisect->level.items[i]) == SHOWN_OPEN) {
             return true;
@@ -283,7 +275,7 @@ go_finer(struct bisect *bisect)
     } else {
         uint32_t parts = 2 * bisect->parts;
         bisect->parts = parts < found->count ? parts : found->count;
-        enter_level(bisect);
+        leave_level(bisect);
     }
     return true;
 }
@@ -293,7 +285,7 @@ static bool
 step_level(struct bisect *bisect)
 {
     uint32_t count = trial_at(bisect, bisect->found)->count;
-    bool open = false;
+    bool open = bisect->level.count < bisect->parts;
     for (size_t i = 0; i < bisect->level.count; i++) {
         uint32_t number = bisect->level.items[i];
         if (i >= bisect->parts && open) {
@@ -310,7 +302,7 @@ step_level(struct bisect *bisect)
             return true;
         }
     }
-    return !open && go_finer(bisect);
+    return !open && is_level_made(bisect) && go_finer(bisect);
 }
 
 // -------------------------------------------------------- begin and confirm
@@ -437,8 +429,9 @@ needs(const struct bisect *bisect, uint32_t number, uint32_t runs)
     return trial_runs(trial) + trial->out < runs;
 }
 
+/* TRIAL_AGAIN: there is another set, which may have been tried. */
 static uint32_t
-choose_trial(const struct bisect *bisect)
+choose_trial(struct bisect *bisect)
 {
     switch (bisect->phase) {
     case PHASE_BASE:
@@ -453,6 +446,10 @@ choose_trial(const struct bisect *bisect)
             if (needs(bisect, number, wanted_in_level(bisect, number))) {
                 return number;
             }
+        }
+        if (!is_level_made(bisect)) {
+            make_next(bisect);
+            return TRIAL_AGAIN;
         }
         if (!bisect->shaky && !is_level_open(bisect) &&
             needs(bisect, bisect->found, CONFIRM_RUNS)) {
@@ -479,10 +476,13 @@ bisect_next(struct bisect *bisect, struct bisect_probe *probe)
         bisect->trial_of.count >= bisect->params.most) {
         leave_level(bisect);
         begin_confirming(bisect, false);
+    }
+    uint32_t number = TRIAL_AGAIN;
+    while (number == TRIAL_AGAIN) {
         while (step(bisect)) {
         }
+        number = choose_trial(bisect);
     }
-    uint32_t number = choose_trial(bisect);
     if (number == TRIAL_NONE) {
         return false;
     }
@@ -537,7 +537,14 @@ take_back(struct bisect *bisect, uint32_t number)
 void
 bisect_answer(struct bisect *bisect, uint32_t number, enum bisect_answer answer)
 {
+    uint32_t place = bisect->trial_of.items[number];
     take_back(bisect, number)->counts[answer]++;
+    bool stays = place == bisect->alone || place == bisect->whole ||
+                 place == bisect->found;
+    if (bisect->phase == PHASE_REDUCE && !stays &&
+        show(bisect, place) == SHOWN_MISS) {
+        trials_forget(&bisect->trials, place); // there may be very many
+    }
     while (step(bisect)) {
     }
 }

@@ -61,6 +61,36 @@ trials_of(struct trials *trials, const uint32_t *members, uint32_t count)
     return (uint32_t)trials->count - 1;
 }
 
+/* Where part `k` of `parts` begins among `count`. */
+static uint32_t
+part_start(uint32_t count, uint32_t parts, uint32_t k)
+{
+    return (uint32_t)((uint64_t)count * k / parts);
+}
+
+uint32_t
+trials_part(struct trials *trials, uint32_t number, uint32_t parts, uint32_t k)
+{
+    const struct trial *whole = &trials->items[number];
+    uint32_t start = part_start(whole->count, parts, k);
+    uint32_t stop = part_start(whole->count, parts, k + 1);
+    return trials_of(trials, whole->members + start, stop - start);
+}
+
+uint32_t
+trials_rest(struct trials *trials, uint32_t number, uint32_t parts, uint32_t k)
+{
+    const struct trial *whole = &trials->items[number];
+    uint32_t start = part_start(whole->count, parts, k);
+    uint32_t stop = part_start(whole->count, parts, k + 1);
+    uint32_t left = whole->count - (stop - start);
+    uint32_t *rest = copy_members(whole->members, whole->count);
+    memmove(rest + start, rest + stop, (whole->count - stop) * sizeof(*rest));
+    uint32_t trial = trials_of(trials, rest, left);
+    free(rest);
+    return trial;
+}
+
 void
 trials_forget(struct trials *trials, uint32_t number)
 {

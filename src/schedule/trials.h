@@ -40,6 +40,15 @@ void trials_release(struct trials *trials);
 uint32_t trials_of(struct trials *trials, const uint32_t *members,
                    uint32_t count);
 
+/*
+ * Of a trial whose set is divided into `parts`: part `k` by itself, or all
+ * but that. The members of the trial must be there.
+ */
+uint32_t trials_part(struct trials *trials, uint32_t number, uint32_t parts,
+                     uint32_t k);
+uint32_t trials_rest(struct trials *trials, uint32_t number, uint32_t parts,
+                     uint32_t k);
+
 /* Lets go of the members of a trial, unless a probe needs them. */
 void trials_forget(struct trials *trials, uint32_t number);
 

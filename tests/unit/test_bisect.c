@@ -476,6 +476,48 @@ a_search_that_takes_too_long_gives_what_it_has(void **state)
 }
 
 static void
+sets_of_which_nothing_can_go_end_with_all_of_them(void **state)
+{
+    struct bisect *bisect =
+        bisect_new(&(struct bisect_params){.count = 12, .wide = 4});
+    struct bisect_probe probe;
+    struct bisect_finding finding;
+
+    (void)state;
+    while (bisect_next(bisect, &probe)) {
+        bisect_answer(bisect, probe.number,
+                      probe.count == 12 ? BISECT_FAILED : BISECT_PASSED);
+    }
+    bisect_look(bisect, &finding);
+    assert_int_equal(finding.verdict, BISECT_POLLUTED);
+    assert_int_equal(finding.count, 12);
+    assert_true(finding.minimal);
+    bisect_free(bisect);
+}
+
+static void
+very_many_of_which_nothing_can_go_end_at_the_limit(void **state)
+{
+    const uint32_t count = 20000;
+    struct bisect *bisect = bisect_new(
+        &(struct bisect_params){.count = count, .wide = 2, .most = 300});
+    struct bisect_probe probe;
+    struct bisect_finding finding;
+
+    (void)state;
+    while (bisect_next(bisect, &probe)) {
+        bisect_answer(bisect, probe.number,
+                      probe.count == count ? BISECT_FAILED : BISECT_PASSED);
+    }
+    bisect_look(bisect, &finding);
+    assert_int_equal(finding.verdict, BISECT_POLLUTED);
+    assert_int_equal(finding.count, count);
+    assert_false(finding.minimal);
+    assert_true(finding.probes <= 306);
+    bisect_free(bisect);
+}
+
+static void
 what_is_not_wanted_any_more_can_be_dropped(void **state)
 {
     struct bisect *bisect =
@@ -521,6 +563,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_set_in_which_the_process_dies_is_no_hit),
     cmocka_unit_test(a_polluter_that_acts_now_and_then_is_mostly_found),
     cmocka_unit_test(a_search_that_takes_too_long_gives_what_it_has),
+    cmocka_unit_test(sets_of_which_nothing_can_go_end_with_all_of_them),
+    cmocka_unit_test(very_many_of_which_nothing_can_go_end_at_the_limit),
     cmocka_unit_test(what_is_not_wanted_any_more_can_be_dropped),
 };
 
