@@ -26,6 +26,7 @@ struct told {
     char *why;  // reason or first message; the hint of a note
     char *rerun;
     char *out;
+    bool flaky;
 };
 
 struct scene_order {
@@ -390,9 +391,11 @@ tell_test(const struct event *event, struct told *told)
     told->number = event->test.number;
     told->text = alloc_dup(event->test.id);
     told->attempt = event->test.attempt;
-    if (event->kind != EVENT_TEST_FINISHED) {
+    if (event->kind != EVENT_TEST_FINISHED &&
+        event->kind != EVENT_TEST_ATTEMPT) {
         return;
     }
+    told->flaky = event->test.flaky;
     struct slice why = outcome->finding_count > 0 ? outcome->findings[0].message
                                                   : outcome->reason;
     told->state = outcome->state;
