@@ -11,6 +11,7 @@
 enum {
     MOST_GROUPS = 8000,
     MOST_LOCAL_SLOTS = 65536,
+    MOST_BASE = 1 << 30,
 };
 #define MOST_LIST ((size_t)256 << 10) // bytes of notes, of workers, ...
 
@@ -159,7 +160,8 @@ on_worker(struct picture *picture, const struct event *event)
     members_known(&element, "took_us", worker->us);
     detail_add(&element, "text", worker->text);
     add_element(picture, &picture->workers, &element);
-    if (worker->what == WORKER_JOINED) {
+    if (worker->what == WORKER_JOINED && worker->base >= 0 &&
+        worker->base <= MOST_BASE) {
         for (int i = 0; i < worker->slots && i < MOST_LOCAL_SLOTS; i++) {
             lanes_find(picture->lanes, worker->node, worker->base + i);
         }

@@ -34,6 +34,14 @@ def data_of(path):
                                 re.DOTALL).group(1))
 
 
+def luminance(colour):
+    """Of #rrggbb, as WCAG has it."""
+    parts = [int(colour.strip()[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928
+              else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 class PageCase(unittest.TestCase):
     """One browser for each class."""
 
@@ -245,6 +253,28 @@ class SmallPageTest(PageCase):
         self.assertTrue(dark())
         self.page.click(".theme [data-theme=auto]")
         self.assertFalse(dark())
+
+    def test_words_in_colours_can_be_read(self):
+        """At least 4.5 to 1, as WCAG wants of small text."""
+        for scheme in ("light", "dark"):
+            self.page.prefer(scheme)
+            colours = self.page.run("""
+                (() => {
+                    const style = getComputedStyle(document.documentElement);
+                    const of = name => style.getPropertyValue('--' + name);
+                    return Object.fromEntries(['surface', 'page', 'ink',
+                        'muted', 'passed', 'failed', 'error', 'timeout',
+                        'crashed', 'lost', 'xpassed', 'xfailed', 'skipped',
+                        'not-run', 'flaky'].map(name => [name, of(name)]));
+                })()""")
+            ground = luminance(colours.pop("surface"))
+            page = luminance(colours.pop("page"))
+            for name, colour in colours.items():
+                for other in (ground, page):
+                    pair = sorted((luminance(colour), other))
+                    self.assertGreaterEqual(
+                        (pair[1] + 0.05) / (pair[0] + 0.05), 4.5,
+                        (scheme, name, colour))
 
     def test_everything_is_reached_by_the_tab_key(self):
         seen = set()
