@@ -24,7 +24,8 @@ struct kept {
     char *parent;    // or NULL
     char *recording; // name of its file, or NULL
     int64_t date_ms;
-    uint64_t bytes;
+    uint64_t bytes; // with its recording
+    uint64_t file_bytes;
     bool whole;
     bool stays; // must not go
     bool goes;
@@ -107,7 +108,8 @@ take_build(struct pruning *pruning, sqlite3_stmt *rows)
         kept.recording = NULL;
     }
     if (kept.recording != NULL) {
-        kept.bytes += recording_size(pruning, kept.recording);
+        kept.file_bytes = recording_size(pruning, kept.recording);
+        kept.bytes += kept.file_bytes;
     }
     ARRAY_ADD(&pruning->kept, kept);
 }
@@ -150,6 +152,7 @@ take_file(struct pruning *pruning, const char *name, size_t builds)
     struct stat status;
     char *path = path_join(pruning->recordings, name);
 
+    // The name is looked at first: most are known, and cost no system call.
     if (slice_ends_with(slice_of(name), SLICE(STORE_RECORDING_END)) &&
         !is_known(pruning, name, builds) && lstat(path, &status) == 0 &&
         S_ISREG(status.st_mode)) {
@@ -157,6 +160,7 @@ take_file(struct pruning *pruning, const char *name, size_t builds)
             .recording = alloc_dup(name),
             .date_ms = (int64_t)status.st_mtim.tv_sec * 1000,
             .bytes = (uint64_t)status.st_size,
+            .file_bytes = (uint64_t)status.st_size,
             .stays = is_being_written(path),
         };
         ARRAY_ADD(&pruning->kept, kept);
@@ -198,20 +202,28 @@ database_size(sqlite3 *db, uint64_t *bytes, struct err *err)
     return true;
 }
 
+/* The database and what recordings stay. */
+static bool
+measure(const struct pruning *pruning, uint64_t *bytes, struct err *err)
+{
+    if (!database_size(pruning->db, bytes, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < pruning->kept.count; i++) {
+        const struct kept *kept = &pruning->kept.items[i];
+        *bytes += kept->goes ? 0 : kept->file_bytes;
+    }
+    return true;
+}
+
 static bool
 look_around(struct pruning *pruning, uint64_t *bytes, struct err *err)
 {
-    if (!list_builds(pruning, err) || !database_size(pruning->db, bytes, err)) {
+    if (!list_builds(pruning, err)) {
         return false;
     }
     list_files(pruning);
-    for (size_t i = 0; i < pruning->kept.count; i++) {
-        const struct kept *kept = &pruning->kept.items[i];
-        if (kept->recording != NULL) {
-            *bytes += recording_size(pruning, kept->recording);
-        }
-    }
-    return true;
+    return measure(pruning, bytes, err);
 }
 
 // -------------------------------------------------------------- what is to go
@@ -407,7 +419,7 @@ carry_out(struct pruning *pruning, const struct bounds *bounds,
         return true;
     }
     if (!give_back(pruning->db, bounds->thorough, err) ||
-        !prune_measure(pruning->store, &pruned->size, err)) {
+        !measure(pruning, &pruned->size, err)) {
         return false;
     }
     pruned->bytes = pruned->size < bytes ? bytes - pruned->size : 0;
