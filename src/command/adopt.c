@@ -25,8 +25,8 @@ struct awaited {
 struct adoption {
     struct event_sink *record;
     struct tally tally;
-    ARRAY(struct awaited) tests;
-    struct map by_id; // -> place + 1
+    ARRAY(struct awaited *) tests;
+    struct map by_id; // -> struct awaited, of `tests`
     struct event last;
 };
 
@@ -87,14 +87,12 @@ tell(struct adoption *adoption, const struct event *event)
 static void
 await(struct adoption *adoption, const struct recording_selected *selected)
 {
-    struct awaited test = {
-        .item = selected->item,
-        .id = alloc_dup(selected->id),
-        .job = alloc_dup(selected->job_name),
-    };
+    struct awaited *test = ALLOC(struct awaited);
+    test->item = selected->item;
+    test->id = alloc_dup(selected->id);
+    test->job = alloc_dup(selected->job_name);
     ARRAY_ADD(&adoption->tests, test);
-    map_set(&adoption->by_id, slice_of(test.id),
-            (void *)(uintptr_t)adoption->tests.count);
+    map_set(&adoption->by_id, slice_of(test->id), test);
 }
 
 static void
@@ -106,10 +104,10 @@ note(struct adoption *adoption, const struct event *event)
         return; // told at the end
     }
     if (event->kind == EVENT_TEST_FINISHED) {
-        uintptr_t place =
-            (uintptr_t)map_find(&adoption->by_id, slice_of(event->test.id));
-        if (place > 0) {
-            adoption->tests.items[place - 1].ended = true;
+        struct awaited *test =
+            map_find(&adoption->by_id, slice_of(event->test.id));
+        if (test != NULL) {
+            test->ended = true;
         }
         adoption->tally.selected++;
         adoption->tally.flaky += event->test.flaky;
@@ -127,7 +125,7 @@ tell_rest(struct adoption *adoption)
         .reason = SLICE("mule was killed"),
     };
     for (size_t i = 0; i < adoption->tests.count; i++) {
-        const struct awaited *test = &adoption->tests.items[i];
+        const struct awaited *test = adoption->tests.items[i];
         if (test->ended) {
             continue;
         }
@@ -173,8 +171,9 @@ static void
 release(struct adoption *adoption)
 {
     for (size_t i = 0; i < adoption->tests.count; i++) {
-        free(adoption->tests.items[i].id);
-        free(adoption->tests.items[i].job);
+        free(adoption->tests.items[i]->id);
+        free(adoption->tests.items[i]->job);
+        free(adoption->tests.items[i]);
     }
     ARRAY_RELEASE(&adoption->tests);
     map_release(&adoption->by_id);

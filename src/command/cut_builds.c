@@ -33,10 +33,15 @@ begin_build(struct cut_build *build, const struct event *event)
     free(build->cwd);
     build->cwd = alloc_dup(run->cwd);
     build->commands = strcmp(run->isolation, "command") == 0;
-    build->entry.id = alloc_dup(run->build_id);
-    build->entry.command = alloc_dup(run->command != NULL ? run->command : "");
-    build->entry.hostname = alloc_dup(run->hostname);
-    build->entry.parent = alloc_dup(run->parent != NULL ? run->parent : "");
+    const char *const texts[] = {run->build_id, run->command, run->hostname,
+                                 run->parent};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        build->texts[i] = alloc_dup(texts[i] != NULL ? texts[i] : "");
+    }
+    build->entry.id = build->texts[0];
+    build->entry.command = build->texts[1];
+    build->entry.hostname = build->texts[2];
+    build->entry.parent = build->texts[3];
     build->entry.began_ms = event->wall_ms;
     build->entry.slots = (uint32_t)(run->slots > 0 ? run->slots : 0);
 }
@@ -73,10 +78,10 @@ find_state(const struct recording_gaps *gaps)
 static void
 release_build(struct cut_build *build)
 {
-    free((void *)(uintptr_t)build->entry.id);
-    free((void *)(uintptr_t)build->entry.command);
-    free((void *)(uintptr_t)build->entry.hostname);
-    free((void *)(uintptr_t)build->entry.parent);
+    for (size_t i = 0; i < sizeof(build->texts) / sizeof(build->texts[0]);
+         i++) {
+        free(build->texts[i]);
+    }
     free(build->cwd);
     free(build->path);
 }

@@ -18,6 +18,7 @@ struct cut_build {
     struct build_entry entry; // `us` and states as far as the recording goes
     char *path;
     char *cwd;
+    char *texts[4]; // of `entry`: id, command, hostname, parent
     enum cut_state state;
     bool commands; // its jobs were programs
 };

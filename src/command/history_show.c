@@ -20,9 +20,18 @@ struct show {
     char *recordings; // the folder
     const char *test;
     uint32_t builds;
-    ARRAY(struct lookback_attempt) attempts; // own their texts
-    ARRAY(struct lookback_rank) ranks;       // likewise
+    ARRAY(struct lookback_attempt) attempts;
+    ARRAY(struct lookback_rank) ranks;
+    ARRAY(char *) texts; // that both have, owned
 };
+
+/* A copy that lives as long as what is shown. */
+static const char *
+keep(struct show *show, const char *text)
+{
+    ARRAY_ADD(&show->texts, alloc_dup(text));
+    return ARRAY_LAST(&show->texts);
+}
 
 // ----------------------------------------------------------------- builds
 
@@ -116,7 +125,7 @@ on_ranked(void *ctx, const struct ranked *ranked)
         return;
     }
     struct lookback_rank rank = {
-        .id = alloc_dup(ranked->name),
+        .id = keep(show, ranked->name),
         .us = ranked->us,
         .state = ranked->state,
         .runs = ranked->runs,
@@ -166,13 +175,13 @@ on_seen(void *ctx, const struct seen *seen)
         return;
     }
     struct lookback_attempt attempt = {
-        .build = alloc_dup(seen->build),
+        .build = keep(show, seen->build),
         .wall_ms = seen->wall_ms,
         .state = seen->state,
         .us = seen->us,
         .slot = seen->slot,
         .tries = seen->tries,
-        .worker = alloc_dup(seen->worker),
+        .worker = keep(show, seen->worker),
         .flaky = seen->flaky,
     };
     ARRAY_ADD(&show->attempts, attempt);
@@ -200,13 +209,16 @@ refuse_unknown(struct show *show, struct err *err)
 static bool
 show_test(struct show *show, struct err *err)
 {
-    bool found = false;
-    uint32_t last = (uint32_t)show->settings->last;
-    if (!ranking_of_test(show->store, show->test, last, on_seen, show, &found,
-                         err)) {
+    struct ranking_test wanted = {
+        .name = show->test,
+        .limit = (uint32_t)show->settings->last,
+        .each = on_seen,
+        .ctx = show,
+    };
+    if (!ranking_of_test(show->store, &wanted, err)) {
         return false;
     }
-    if (!found) {
+    if (!wanted.found) {
         return refuse_unknown(show, err);
     }
     if (!show->settings->list_json) {
@@ -246,13 +258,10 @@ close_sheet(struct sheet *sheet, bool fine, struct err *err)
 static void
 release(struct show *show)
 {
-    for (size_t i = 0; i < show->attempts.count; i++) {
-        free((void *)(uintptr_t)show->attempts.items[i].build);
-        free((void *)(uintptr_t)show->attempts.items[i].worker);
+    for (size_t i = 0; i < show->texts.count; i++) {
+        free(show->texts.items[i]);
     }
-    for (size_t i = 0; i < show->ranks.count; i++) {
-        free((void *)(uintptr_t)show->ranks.items[i].id);
-    }
+    ARRAY_RELEASE(&show->texts);
     ARRAY_RELEASE(&show->attempts);
     ARRAY_RELEASE(&show->ranks);
     free(show->recordings);

@@ -26,8 +26,8 @@ struct chain_job {
 };
 
 struct chain {
-    ARRAY(struct chain_link) links;
-    struct map by_id;  // -> its place + 1
+    ARRAY(struct chain_link *) links;
+    struct map by_id;  // -> struct chain_link, of `links`
     struct map absent; // by the job's name -> struct chain_job
     struct map builds; // names of builds, once each
     const char *build; // that is noted, in `builds`; "" before one is
@@ -75,8 +75,9 @@ chain_free(struct chain *chain)
     }
     map_release(&chain->by_id);
     for (size_t i = 0; i < chain->links.count; i++) {
-        free(chain->links.items[i].id);
-        free(chain->links.items[i].job);
+        free(chain->links.items[i]->id);
+        free(chain->links.items[i]->job);
+        free(chain->links.items[i]);
     }
     ARRAY_RELEASE(&chain->links);
     release_values(&chain->absent);
@@ -87,8 +88,7 @@ chain_free(struct chain *chain)
 static struct chain_link *
 find_link(const struct chain *chain, struct slice id)
 {
-    uintptr_t place = (uintptr_t)map_find(&chain->by_id, id);
-    return place > 0 ? &chain->links.items[place - 1] : NULL;
+    return map_find(&chain->by_id, id);
 }
 
 static struct chain_link *
@@ -96,13 +96,12 @@ put_in(struct chain *chain, const struct chain_entry *entry)
 {
     struct chain_link *link = find_link(chain, slice_of(entry->id));
     if (link == NULL) {
-        ARRAY_ADD_ZERO(&chain->links);
-        link = &ARRAY_LAST(&chain->links);
+        link = ALLOC(struct chain_link);
         link->entry.id = link->id = alloc_dup(entry->id);
         link->entry.job = link->job = alloc_dup(entry->job);
         link->closed = true;
-        map_set(&chain->by_id, slice_of(link->entry.id),
-                (void *)(uintptr_t)chain->links.count);
+        ARRAY_ADD(&chain->links, link);
+        map_set(&chain->by_id, slice_of(link->id), link);
     }
     if (link->closed) {
         link->closed = false;
@@ -140,7 +139,7 @@ const struct chain_entry *
 chain_next(const struct chain *chain, uint32_t *at)
 {
     while (*at < chain->links.count) {
-        const struct chain_link *link = &chain->links.items[(*at)++];
+        const struct chain_link *link = chain->links.items[(*at)++];
         if (!link->closed) {
             return &link->entry;
         }
@@ -152,7 +151,7 @@ bool
 chain_has_older(const struct chain *chain)
 {
     for (size_t i = 0; i < chain->links.count; i++) {
-        const struct chain_link *link = &chain->links.items[i];
+        const struct chain_link *link = chain->links.items[i];
         if (!link->closed && !link->touched) {
             return true;
         }
@@ -194,7 +193,7 @@ static void
 mark_present(struct chain *chain, const struct items *items, struct buf *id)
 {
     for (size_t i = 0; i < chain->links.count; i++) {
-        chain->links.items[i].absent = true;
+        chain->links.items[i]->absent = true;
     }
     for (uint32_t item = 0; item < items_count(items); item++) {
         if ((items_peek(items, item)->flags & ITEM_SELECTED) != 0) {
@@ -207,7 +206,7 @@ mark_present(struct chain *chain, const struct items *items, struct buf *id)
         }
     }
     for (size_t i = 0; i < chain->links.count; i++) {
-        const struct chain_link *link = &chain->links.items[i];
+        const struct chain_link *link = chain->links.items[i];
         struct slice job = slice_of(link->entry.job);
         if (link->absent && !link->closed &&
             map_find(&chain->absent, job) == NULL) {
@@ -297,7 +296,7 @@ forget_gone(struct chain *chain, const struct chain_terms *terms,
             struct chain_take *take)
 {
     for (size_t i = 0; terms->covers && i < chain->links.count; i++) {
-        struct chain_link *link = &chain->links.items[i];
+        struct chain_link *link = chain->links.items[i];
         if (link->closed || !link->absent) {
             continue;
         }
@@ -383,7 +382,7 @@ settle_absent(struct chain *chain)
 {
     const struct chain_terms *terms = &chain->terms;
     for (size_t i = 0; chain->absent.count > 0 && i < chain->links.count; i++) {
-        struct chain_link *link = &chain->links.items[i];
+        struct chain_link *link = chain->links.items[i];
         const struct chain_job *job =
             link->absent ? find_absent(chain, link->entry.job) : NULL;
         if (job != NULL && !link->closed && !link->touched && job->ran &&

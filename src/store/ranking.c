@@ -296,18 +296,18 @@ find_numbers(struct search *search, const char *name, struct err *err)
 }
 
 bool
-ranking_of_test(struct store *store, const char *name, uint32_t limit,
-                seen_fn each, void *ctx, bool *found, struct err *err)
+ranking_of_test(struct store *store, struct ranking_test *wanted,
+                struct err *err)
 {
     struct search search = {
         .store = store,
-        .limit = limit,
-        .each = each,
-        .ctx = ctx,
+        .limit = wanted->limit,
+        .each = wanted->each,
+        .ctx = wanted->ctx,
     };
-    bool fine = find_numbers(&search, name, err);
-    *found = search.tests.count > 0;
-    if (fine && *found) {
+    bool fine = find_numbers(&search, wanted->name, err);
+    wanted->found = search.tests.count > 0;
+    if (fine && wanted->found) {
         fine = builds_read(store, 0, 0, look_for_test, &search, err);
     }
     if (fine && err_is_set(&search.err)) {

@@ -48,12 +48,19 @@ struct seen {
 typedef void (*seen_fn)(void *ctx, const struct seen *seen);
 
 /*
- * That test in the last `limit` builds (0: in all) that had it, newest first.
- * Suites that have a test of the same name are shown as one. *found is false
- * when no build knows it.
+ * A test in the last `limit` builds (0: in all) that had it, newest first.
+ * Suites that have a test of the same name are shown as one. `found` is set
+ * when a build knows it.
  */
-bool ranking_of_test(struct store *store, const char *name, uint32_t limit,
-                     seen_fn each, void *ctx, bool *found, struct err *err);
+struct ranking_test {
+    const char *name;
+    uint32_t limit;
+    seen_fn each;
+    void *ctx;
+    bool found;
+};
+bool ranking_of_test(struct store *store, struct ranking_test *wanted,
+                     struct err *err);
 
 /* The name that may have been meant, to be freed; NULL: none is near. */
 char *ranking_nearest(struct store *store, const char *name, struct err *err);
