@@ -26,6 +26,21 @@ count_tries(const struct items *items, uint32_t job)
     return 0;
 }
 
+// For places that ask what may lie behind a job: nothing.
+#define LONG_US 1000000U
+
+/*
+ * How long a slot should have enough with a job. One that needs something is
+ * taken for long, so that its slot is idle when it ends: what waits for the
+ * same begins there at once.
+ */
+static uint64_t
+expect_at_slot(const struct run *run, uint32_t job, const struct terms *terms)
+{
+    uint64_t us = forecast_us(&run->forecast, job);
+    return terms->need_count > 0 && us < LONG_US ? LONG_US : us;
+}
+
 static void
 give(struct run *run, uint32_t job)
 {
@@ -36,7 +51,7 @@ give(struct run *run, uint32_t job)
         .timeout_ms = terms->timeout_ms,
         .test_timeout_ms = terms->test_timeout_ms,
         .slow_ms = terms->slow_ms,
-        .expect_us = forecast_us(&run->forecast, job),
+        .expect_us = expect_at_slot(run, job, terms),
         .tries = count_tries(run->params.items, job),
         .avoid = again_take_slot(&run->again, job) + 1,
     };
@@ -70,15 +85,14 @@ take_next(struct run *run)
     // Also asked where nothing is left: a fleet sends its idle ones home.
     uint32_t next = queue_peek(run->queue, true);
     uint32_t other = queue_peek(run->queue, false);
-    // A job that needs something waits for who is idle; others do not wait
-    // for it.
+    // A job that needs something and can have it waits for a slot that is
+    // idle. Nobody is given to slots before it: where jobs are short none would
+    // ever be idle, and all that need something would come last. What lies at
+    // slots is enough for them until one of them is.
     if (has_room(run, next, next != other)) {
         return queue_next(run->queue, true);
     }
-    if (next == other || other == JOB_NONE || !has_room(run, other, false)) {
-        return JOB_NONE;
-    }
-    return queue_next(run->queue, false);
+    return JOB_NONE;
 }
 
 /* What passed in this round runs again when nothing else waits. */
