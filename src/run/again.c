@@ -32,8 +32,9 @@ forget(struct delayed *delayed)
 void
 again_drop(struct again *again)
 {
-    while (!list_is_empty(&again->delayed)) {
-        forget(LIST_ENTRY(again->delayed.head.next, struct delayed, link));
+    LIST_FOR_EACH(link, &again->delayed)
+    {
+        forget(LIST_ENTRY(link, struct delayed, link));
     }
     ARRAY_CLEAR(&again->rounds);
     ARRAY_CLEAR(&again->places);

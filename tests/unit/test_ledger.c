@@ -372,6 +372,171 @@ leaks_and_late_results_of_others_are_counted(void **state)
     assert_int_equal(tally(book)->late, 1);
 }
 
+// ------------------------------------------------------- what runs again
+
+static enum ledger_answer
+set_aside(struct book *book, uint32_t job, uint16_t attempt, uint32_t item,
+          enum state state)
+{
+    struct outcome outcome = {
+        .state = state, .us = 2500, .ran = true, .counted = true};
+
+    return ledger_take(book->ledger,
+                       &(struct ledger_said){.job = job,
+                                             .attempt = attempt,
+                                             .item = item,
+                                             .outcome = &outcome,
+                                             .again = true},
+                       &(struct ledger_word){0});
+}
+
+static void
+what_is_set_aside_has_no_state_and_keeps_its_outcome(void **state)
+{
+    struct book *book = *state;
+    uint16_t attempt = ledger_give(book->ledger, book->job);
+
+    assert_int_equal(set_aside(book, book->job, attempt, 1, STATE_FAILED),
+                     LEDGER_ASIDE);
+    assert_int_equal(state_of(book, 1), STATE_NONE);
+    assert_int_equal(ledger_last(book->ledger, 1)->state, STATE_FAILED);
+    assert_int_equal(ledger_retries(book->ledger, 1), 1);
+    assert_null(ledger_last(book->ledger, 0));
+    assert_int_equal(take(book, book->job, attempt, 1, STATE_PASSED),
+                     LEDGER_LATE);
+    assert_false(items_is_due(book->items, 1));
+}
+
+static void
+a_retry_holds_what_was_set_aside_by_number_of_tries(void **state)
+{
+    struct book *book = *state;
+    uint16_t attempt = ledger_give(book->ledger, book->job);
+    bool progress = false;
+
+    items_get(book->items, 2)->tries = 1; // it ran in an attempt that was lost
+    set_aside(book, book->job, attempt, 0, STATE_FAILED);
+    take(book, book->job, attempt, 1, STATE_PASSED);
+    set_aside(book, book->job, attempt, 2, STATE_FAILED);
+    uint32_t rest = ledger_end(book->ledger, book->job, attempt, &progress);
+    assert_int_equal(items_peek_job(book->items, rest)->count, 1);
+    assert_int_equal(items_of_job(book->items, rest, 0), 3);
+    uint32_t first = ledger_next_retry(book->ledger, book->job);
+    uint32_t second = ledger_next_retry(book->ledger, book->job);
+    assert_int_equal(items_of_job(book->items, first, 0), 0);
+    assert_int_equal(items_of_job(book->items, second, 0), 2);
+    assert_int_equal(ledger_next_retry(book->ledger, book->job), JOB_NONE);
+    assert_true(items_is_due(book->items, 0));
+}
+
+static void
+only_a_pass_makes_up_for_a_failure(void **state)
+{
+    static const struct {
+        enum state now;
+        enum state counts;
+        bool flaky;
+    } cases[] = {
+        {STATE_PASSED, STATE_PASSED, true},
+        {STATE_XFAILED, STATE_XFAILED, true},
+        {STATE_SKIPPED, STATE_FAILED, false},
+        {STATE_NOT_RUN, STATE_FAILED, false},
+        {STATE_CRASHED, STATE_CRASHED, false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct book *book = *state;
+        uint32_t job = add_job(book, "B", 1);
+        uint32_t item = items_of_job(book->items, job, 0);
+        struct outcome outcome = {.state = cases[i].now, .counted = true};
+        struct ledger_word word;
+        bool progress = false;
+        set_aside(book, job, ledger_give(book->ledger, job), item,
+                  STATE_FAILED);
+        ledger_end(book->ledger, job, 1, &progress);
+        uint32_t retry = ledger_next_retry(book->ledger, job);
+        uint16_t attempt = ledger_give(book->ledger, retry);
+        assert_int_equal(ledger_take(book->ledger,
+                                     &(struct ledger_said){.job = retry,
+                                                           .attempt = attempt,
+                                                           .item = item,
+                                                           .outcome = &outcome},
+                                     &word),
+                         LEDGER_TAKEN);
+        assert_int_equal(word.outcome->state, cases[i].counts);
+        assert_int_equal(word.flaky, cases[i].flaky);
+        assert_int_equal(state_of(book, item), cases[i].counts);
+    }
+    assert_int_equal(tally(*state)->flaky, 2);
+}
+
+static void
+what_waits_when_the_run_is_closed_is_what_it_was(void **state)
+{
+    struct book *book = *state;
+    uint16_t attempt = ledger_give(book->ledger, book->job);
+    struct outcome closed = {.state = STATE_NOT_RUN};
+
+    set_aside(book, book->job, attempt, 0, STATE_TIMEOUT);
+    set_aside(book, book->job, attempt, 1, STATE_PASSED);
+    for (uint32_t item = 0; item < 4; item++) {
+        assert_true(decide(book, item, &closed));
+    }
+    assert_int_equal(state_of(book, 0), STATE_TIMEOUT);
+    assert_int_equal(state_of(book, 1), STATE_PASSED);
+    assert_int_equal(state_of(book, 2), STATE_NOT_RUN);
+    assert_true(ledger_is_settled(book->ledger));
+}
+
+static void
+a_round_gives_the_same_job_out_again(void **state)
+{
+    struct book *book = *state;
+    bool progress = false;
+
+    for (uint16_t round = 1; round <= 3; round++) {
+        uint16_t attempt = ledger_give(book->ledger, book->job);
+        assert_int_equal(attempt, round);
+        for (uint32_t item = 0; item < 4; item++) {
+            assert_int_equal(
+                set_aside(book, book->job, attempt, item, STATE_PASSED),
+                LEDGER_ASIDE);
+        }
+        assert_int_equal(
+            ledger_end(book->ledger, book->job, attempt, &progress), JOB_NONE);
+        assert_int_equal(ledger_repeat(book->ledger, book->job), book->job);
+        assert_int_equal(ledger_rounds(book->ledger, book->job), round);
+        // Between two rounds the last one may say nothing any more.
+        assert_int_equal(take(book, book->job, attempt, 0, STATE_FAILED),
+                         LEDGER_LATE);
+    }
+    assert_int_equal(tally(book)->retried, 0);
+    assert_int_equal(items_job_count(book->items), 1);
+}
+
+static void
+a_quarantined_failure_does_not_make_it_red(void **state)
+{
+    struct book *book = *state;
+    uint16_t attempt = ledger_give(book->ledger, book->job);
+    struct outcome outcome = {
+        .state = STATE_FAILED, .ran = true, .counted = true};
+
+    ledger_take(book->ledger,
+                &(struct ledger_said){.job = book->job,
+                                      .attempt = attempt,
+                                      .item = 0,
+                                      .outcome = &outcome,
+                                      .quarantined = true},
+                &(struct ledger_word){0});
+    assert_int_equal(tally(book)->states[STATE_FAILED], 1);
+    assert_int_equal(tally(book)->quarantined, 1);
+    assert_int_equal(tally(book)->failures, 0);
+    assert_true(tally_is_green(tally(book)));
+    take(book, book->job, attempt, 1, STATE_FAILED);
+    assert_false(tally_is_green(tally(book)));
+}
+
 #define WITH_BOOK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
@@ -393,6 +558,12 @@ static const struct CMUnitTest tests[] = {
     WITH_BOOK(the_caller_may_decide_about_an_item_wherever_its_job_is),
     WITH_BOOK(a_program_gives_way_to_its_points),
     WITH_BOOK(leaks_and_late_results_of_others_are_counted),
+    WITH_BOOK(what_is_set_aside_has_no_state_and_keeps_its_outcome),
+    WITH_BOOK(a_retry_holds_what_was_set_aside_by_number_of_tries),
+    WITH_BOOK(only_a_pass_makes_up_for_a_failure),
+    WITH_BOOK(what_waits_when_the_run_is_closed_is_what_it_was),
+    WITH_BOOK(a_round_gives_the_same_job_out_again),
+    WITH_BOOK(a_quarantined_failure_does_not_make_it_red),
 };
 
 CHECK_MAIN(tests)
