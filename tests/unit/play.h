@@ -119,6 +119,32 @@ play_test(struct play *play, const char *id, int slot, uint64_t us,
     play_event(play, event);
 }
 
+/* An end of test `number`; only TEST_FINISHED decides it. */
+__attribute__((unused)) static void
+play_end_of(struct play *play, enum event_kind kind, uint32_t number,
+            int attempt, const struct outcome *outcome, bool flaky)
+{
+    struct event event = {
+        .kind = kind,
+        .test = {.number = number,
+                 .id = "tests.test_shop.Cart.test_it",
+                 .job = play->job != NULL ? play->job : "",
+                 .file = "tests/test_shop.py",
+                 .line = 12,
+                 .attempt = attempt,
+                 .tries = attempt,
+                 .flaky = flaky,
+                 .us = outcome->us,
+                 .outcome = outcome},
+    };
+
+    if (kind == EVENT_TEST_FINISHED) {
+        tally_add(&play->tally, outcome);
+        play->tally.flaky += flaky;
+    }
+    play_event(play, event);
+}
+
 __attribute__((unused)) static void
 play_state(struct play *play, const char *id, enum state state)
 {

@@ -233,6 +233,49 @@ what_is_still_to_come_is_not_pretended(void **state)
     }
 }
 
+static void
+a_retry_budget_is_a_number_or_a_share(void **state)
+{
+    static const struct {
+        const char *words;
+        uint32_t budget;
+        uint32_t share;
+    } cases[] = {
+        {"", RETRY_BUDGET_NONE, 0},
+        {"--retry-budget 20", 20, 0},
+        {"--retry-budget 0", 0, 0},
+        {"--retry-budget 5%", RETRY_BUDGET_NONE, 500},
+        {"--retry-budget 0.5%", RETRY_BUDGET_NONE, 50},
+        {"--retry-budget 0.05%", RETRY_BUDGET_NONE, 5},
+        {"--retry-budget 100%", RETRY_BUDGET_NONE, 10000},
+        {"--retry-budget 5% --retry-budget 3", 3, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct settings settings;
+        read_as(COMMAND_TEST, cases[i].words, &settings);
+        assert_int_equal(settings.retry_budget, cases[i].budget);
+        assert_int_equal(settings.retry_share, cases[i].share);
+        settings_release(&settings);
+    }
+    static const char *const wrong[] = {"0%",  "101%", "5.%",
+                                        ".5%", "%",    "1.234%"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char words[40];
+        char message[120];
+        snprintf(words, sizeof(words), "--retry-budget=%s", wrong[i]);
+        snprintf(message, sizeof(message),
+                 "--retry-budget: \"%s\" is not a share between 0.01%% and "
+                 "100%%",
+                 wrong[i]);
+        expect_error(COMMAND_TEST, words, message);
+    }
+    expect_error(COMMAND_TEST, "--retry-budget=x",
+                 "--retry-budget: \"x\" is not a number between 0 and "
+                 "1000000");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(options_and_labels_come_in_any_order),
     cmocka_unit_test(values_follow_or_are_attached),
@@ -246,6 +289,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(help_is_seen_among_other_words),
     cmocka_unit_test(mistakes_are_named),
     cmocka_unit_test(what_is_still_to_come_is_not_pretended),
+    cmocka_unit_test(a_retry_budget_is_a_number_or_a_share),
 };
 
 CHECK_MAIN(tests)

@@ -163,6 +163,20 @@ a_page_that_cannot_be_written_is_an_error_with_its_name(void **state)
     play.sink->ops->free(play.sink);
 }
 
+static void
+what_decides_nothing_is_a_warning(void **state)
+{
+    struct outcome outcome = {.state = STATE_FAILED};
+    struct event_test test = {
+        .id = "t.A.b", .file = "", .flaky = true, .outcome = &outcome};
+
+    (void)state;
+    expect_annotation(&test, "::warning title=Flaky%3A t.A.b::failed\n");
+    test.flaky = false;
+    test.quarantined = true;
+    expect_annotation(&test, "::warning title=Quarantined%3A t.A.b::failed\n");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_annotation_points_at_the_finding),
     cmocka_unit_test(nothing_within_an_annotation_is_obeyed),
@@ -170,6 +184,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_page_is_appended_when_the_run_is_over),
     cmocka_unit_test(a_page_has_a_bounded_number_of_rows),
     cmocka_unit_test(a_page_that_cannot_be_written_is_an_error_with_its_name),
+    cmocka_unit_test(what_decides_nothing_is_a_warning),
 };
 
 CHECK_MAIN(tests)

@@ -464,6 +464,49 @@ a_full_disk_names_the_file(void **state)
     drop_folder(folder);
 }
 
+static void
+attempts_before_the_last_are_elements_of_their_own(void **state)
+{
+    const struct finding finding = {.kind = FINDING_FAILURE,
+                                    .type = SLICE("AssertionError"),
+                                    .message = SLICE("12 < 13"),
+                                    .trace = SLICE("Traceback <1>")};
+    struct outcome bad = {.state = STATE_FAILED,
+                          .findings = &finding,
+                          .finding_count = 1,
+                          .out.head = SLICE("said")};
+    struct outcome good = {.state = STATE_PASSED};
+    char *folder = new_folder();
+    char *target = path_join(folder, "all.xml");
+    struct play play = play_into(target);
+
+    (void)state;
+    play.job = "tests.test_shop.Cart";
+    play_end_of(&play, EVENT_TEST_ATTEMPT, 0, 1, &bad, false);
+    play_end_of(&play, EVENT_TEST_FINISHED, 0, 2, &good, true);
+    play_end_of(&play, EVENT_TEST_ATTEMPT, 1, 1, &bad, false);
+    play_end_of(&play, EVENT_TEST_FINISHED, 1, 2, &bad, false);
+    // It was to run again, and the run ended: that is the failure itself.
+    play_end_of(&play, EVENT_TEST_ATTEMPT, 2, 1, &bad, false);
+    play_end_of(&play, EVENT_TEST_FINISHED, 2, 1, &bad, false);
+    play_end(&play, STOP_NONE, 1);
+    play.sink->ops->free(play.sink);
+    char *text = read_file(folder, "all.xml");
+    struct seen seen = parse(text, strlen(text));
+    assert_int_equal(seen.testcases, 3);
+    assert_int_equal(seen.failures, 2);
+    expect(text, "<flakyFailure type=\"AssertionError\" "
+                 "message=\"12 &lt; 13\">Traceback &lt;1&gt;<stackTrace>"
+                 "Traceback &lt;1&gt;</stackTrace>\n"
+                 "<system-out>said</system-out>\n</flakyFailure>");
+    const char *rerun = strstr(text, "<rerunFailure");
+    assert_non_null(rerun);
+    assert_null(strstr(rerun + 1, "<rerunFailure"));
+    free(text);
+    free(target);
+    drop_folder(folder);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_dialect_is_what_the_golden_file_has),
     cmocka_unit_test(a_folder_gets_one_file_a_class),
@@ -475,6 +518,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_run_that_breaks_off_leaves_a_report),
     cmocka_unit_test(what_cannot_be_written_is_known_before_the_run),
     cmocka_unit_test(a_full_disk_names_the_file),
+    cmocka_unit_test(attempts_before_the_last_are_elements_of_their_own),
 };
 
 CHECK_MAIN(tests)

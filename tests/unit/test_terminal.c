@@ -595,6 +595,60 @@ a_terminal_that_went_away_is_a_failure_of_the_sink(void **state)
     close(ends[1]);
 }
 
+static void
+a_flaky_test_is_told_of_as_it_happens_and_once_in_full(void **state)
+{
+    const struct finding finding = {.kind = FINDING_FAILURE,
+                                    .message = SLICE("12 != 13"),
+                                    .trace = SLICE("Traceback: 12 != 13")};
+    struct outcome bad = failed(&finding);
+    struct outcome good = {.state = STATE_PASSED};
+    struct scene scene = scene_at(1);
+    struct play *play = &scene.play;
+
+    (void)state;
+    play_start(play, 1);
+    play_collected(play, 1, 1);
+    play_end_of(play, EVENT_TEST_ATTEMPT, 0, 1, &bad, false);
+    play_end_of(play, EVENT_TEST_FINISHED, 0, 2, &good, true);
+    play_end(play, STOP_NONE, 0);
+    const char *text = scene_end(&scene);
+    expect(text, "RETRY     0.000s  tests.test_shop.Cart.test_it  attempt 1: "
+                 "FAIL 12 != 13\n");
+    const char *trace = strstr(text, "Traceback: 12 != 13");
+    assert_non_null(trace);
+    assert_null(strstr(trace + 1, "Traceback"));
+    expect(text, "FLAKY, FAIL: tests.test_shop.Cart.test_it\n");
+    expect(text, "Flaky: 1\n    flaky  tests.test_shop.Cart.test_it  passed at "
+                 "attempt 2\n");
+    expect_not(text, "Failed:");
+    free(scene.text);
+}
+
+static void
+an_attempt_that_came_to_decide_is_told_of_once(void **state)
+{
+    const struct finding finding = {.kind = FINDING_FAILURE,
+                                    .trace = SLICE("Traceback: 12 != 13")};
+    struct outcome bad = failed(&finding);
+    struct scene scene = scene_at(1);
+    struct play *play = &scene.play;
+
+    (void)state;
+    play_start(play, 1);
+    play_collected(play, 1, 1);
+    play_end_of(play, EVENT_TEST_ATTEMPT, 0, 1, &bad, false);
+    play_end_of(play, EVENT_TEST_FINISHED, 0, 1, &bad, false);
+    play_end(play, STOP_ASKED, 2);
+    const char *text = scene_end(&scene);
+    const char *trace = strstr(text, "Traceback");
+    assert_non_null(trace);
+    assert_null(strstr(trace + 1, "Traceback"));
+    expect(text, "Failed: 1\n");
+    expect_not(text, "Flaky:");
+    free(scene.text);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(dots_are_unittests_letters),
     cmocka_unit_test(every_bad_state_has_a_letter_and_is_shown_at_once),
@@ -619,6 +673,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_million_tests_are_remembered_by_a_few),
     cmocka_unit_test(what_runs_can_be_asked_for),
     cmocka_unit_test(a_terminal_that_went_away_is_a_failure_of_the_sink),
+    cmocka_unit_test(a_flaky_test_is_told_of_as_it_happens_and_once_in_full),
+    cmocka_unit_test(an_attempt_that_came_to_decide_is_told_of_once),
 };
 
 CHECK_MAIN(tests)
