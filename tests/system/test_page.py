@@ -399,6 +399,26 @@ class LargePageTest(PageCase):
         self.assertEqual(self.count("#failures .entry"), 100)
 
 
+class CutPageTest(PageCase):
+    """A run that broke off: mule was killed, or its recording cut."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with open(cls.path, encoding="utf-8") as file:
+            text = file.read()
+        data = json.dumps({**cls.told, "end": {"cut": True, "us": 500000}})
+        start, rest = text.split('id="data">')
+        end = rest[rest.index("</script>"):]
+        with open(cls.path, "w", encoding="utf-8") as file:
+            file.write(start + 'id="data">' + data.replace("<", "\\u003c") +
+                       end)
+
+    def test_it_says_so(self):
+        self.assertIn("Broken off", self.text("h1"))
+        self.assertIn("never came to its end", self.text("#callouts"))
+
+
 class FleetPageTest(PageCase):
 
     tests = 2000

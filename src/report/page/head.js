@@ -12,6 +12,9 @@ function verdictOf(model) {
     if (model.end.stop) {
         return {word: 'Stopped', kind: 'is-error', sign: '!'};
     }
+    if (model.tally.states['not run'] > 0) {
+        return {word: 'Incomplete', kind: 'is-error', sign: '!'};
+    }
     if (status !== undefined && status !== 0) {
         return {word: 'Not passed', kind: 'is-failed', sign: '✕'};
     }
@@ -46,6 +49,9 @@ function showVerdict(model) {
             ' did not pass');
     } else {
         said.push(plural(model.tally.selected, 'test'));
+    }
+    if (model.tally.states['not run'] > 0) {
+        said.push(number(model.tally.states['not run']) + ' not run');
     }
     if (model.tally.flaky) {
         said.push(number(model.tally.flaky) + ' flaky');
@@ -100,6 +106,11 @@ function showCallouts(model) {
         const problem = model.notes.find((note) => note.level === 'stop');
         say(STOPS[model.end.stop] +
             (problem && problem.text ? ' ' + problem.text : ''));
+    }
+    for (const note of model.notes) {
+        if (note.level === 'error') {
+            say(note.text + '.' + (note.hint ? ' ' + note.hint + '.' : ''));
+        }
     }
     if (model.run.shard) {
         say('This is shard ' + model.run.shard + ' of the selection' +
