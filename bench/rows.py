@@ -315,11 +315,13 @@ def history(bench):
     folder = os.path.join(bench.inputs, "history")
     os.makedirs(folder, exist_ok=True)
     log = os.path.join(folder, "log")
+    store = os.path.join(folder, "store")
     used = {"without": [], "first": [], "next": []}
-    words = {"without": ["--no-store"], "first": [], "next": ["--log", log]}
+    words = {"without": ["--no-store"], "first": ["--store", store],
+             "next": ["--store", store, "--log", log]}
     reading = []
     for _ in range(rounds):
-        shutil.rmtree(os.path.join(folder, ".mule"), ignore_errors=True)
+        shutil.rmtree(store, ignore_errors=True)
         for name, more in words.items():
             sample = measure.run([*bench.fake(count), *more],
                                  bench.log("history"), folder,

@@ -125,7 +125,7 @@ end_recording(struct keeping *keeping)
     }
 }
 
-/* A build of nothing leaves nothing. */
+/* A build of nothing, or one that cannot be kept, leaves nothing. */
 static void
 clean_up(struct keeping *keeping)
 {
@@ -183,7 +183,9 @@ on_free(struct event_sink *sink)
 {
     struct keeping *keeping = keeping_of(sink);
     end_recording(keeping);
-    if (keeping->empty) {
+    // What is not in the store would not be found when there is too much.
+    bool lost = keeping->record != NULL && record_gave_up(keeping->record);
+    if (keeping->empty || lost) {
         clean_up(keeping);
     }
 }

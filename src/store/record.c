@@ -436,6 +436,12 @@ record_forgo(struct event_sink *self)
     record_of(self)->forgoes = true;
 }
 
+bool
+record_gave_up(const struct event_sink *self)
+{
+    return ((const struct record *)(const void *)self)->gave_up;
+}
+
 struct history *
 record_history(struct event_sink *self)
 {

@@ -31,6 +31,9 @@ void record_name_recording(struct event_sink *self, const char *name);
 /* Keeps nothing of this build; what past ones know is told all the same. */
 void record_forgo(struct event_sink *self);
 
+/* Whether the build could not be stored, and that was remarked. */
+bool record_gave_up(const struct event_sink *self);
+
 /*
  * What past builds know, read when it is first asked or the adapter begins to
  * load the suite, whichever comes first. Lives as long as the sink.

@@ -181,8 +181,10 @@ class Trouble(StoreCase):
                 self.path(".mule", "history.db"))) as db:
             db.execute("PRAGMA user_version = 99")
             db.commit()
+        before = self.recordings()
         self.check_costs_nothing(part="newer mule")
         self.assertEqual(self.number("SELECT count(*) FROM builds"), 1)
+        self.assertEqual(self.recordings(), before)
 
     def test_one_that_is_broken_is_moved_aside(self):
         self.suite(PASSING)
