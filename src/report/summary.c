@@ -3,10 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "report/attempts.h"
 #include "report/balance.h"
-#include "report/failure.h"
-#include "report/github.h"
+#include "report/flaky_tests.h"
 #include "report/reasons.h"
 #include "report/wording.h"
 #include "util/alloc.h"
@@ -15,7 +13,6 @@
 enum {
     MOST_TEXT = 400, // bytes kept of any text
     MOST_BAD = 1000,
-    MOST_FLAKY = 100,
     MOST_LEAKS = 20,
     MOST_WORKERS = 12, // named
     FAST_US = 10000,   // not worth naming among the slowest
@@ -25,13 +22,6 @@ struct bad {
     enum state state;
     char *id;
     char *place;
-};
-
-// A test that passed after it had failed; the texts of events are copied.
-struct flaky {
-    struct event_test test; // its last attempt that failed
-    struct kept *kept;      // NULL: not told of in full
-    int passed_at;          // attempt
 };
 
 // Kinds of tests that ended badly, each under a heading of its own.
@@ -56,9 +46,7 @@ struct summary {
     struct reasons *not_run;
     struct balance *balance;
     struct bads bads[BAD_KINDS];
-    struct attempts_map attempts;
-    ARRAY(struct flaky) flaky;
-    uint32_t flaky_count;
+    struct flaky_tests flaky;
     struct slow *slowest; // the longest first
     int slowest_count;
     int slowest_max;
@@ -78,7 +66,7 @@ summary_new(int slowest, bool all)
     summary->skipped = reasons_new();
     summary->not_run = reasons_new();
     summary->balance = balance_new();
-    attempts_init(&summary->attempts);
+    flaky_tests_init(&summary->flaky);
     summary->slowest_max = slowest > 0 ? slowest : 0;
     summary->slowest =
         alloc_zero((size_t)summary->slowest_max + 1, sizeof(struct slow));
@@ -95,28 +83,6 @@ release_bads(struct bads *bads)
     ARRAY_RELEASE(&bads->items);
 }
 
-static void
-free_text(const char *text)
-{
-    union {
-        const char *given;
-        char *owned;
-    } both = {.given = text};
-    free(both.owned);
-}
-
-static void
-release_flaky(struct summary *summary)
-{
-    for (size_t i = 0; i < summary->flaky.count; i++) {
-        struct flaky *flaky = &summary->flaky.items[i];
-        free_text(flaky->test.id);
-        free_text(flaky->test.file);
-        kept_free(flaky->kept);
-    }
-    ARRAY_RELEASE(&summary->flaky);
-}
-
 void
 summary_free(struct summary *summary)
 {
@@ -129,8 +95,7 @@ summary_free(struct summary *summary)
     for (int kind = 0; kind < BAD_KINDS; kind++) {
         release_bads(&summary->bads[kind]);
     }
-    release_flaky(summary);
-    attempts_release(&summary->attempts);
+    flaky_tests_release(&summary->flaky);
     for (int i = 0; i < summary->slowest_count; i++) {
         free(summary->slowest[i].id);
     }
@@ -169,44 +134,6 @@ add_bad(struct summary *summary, const struct event_test *test)
                       alloc_dup(buf_text(&place))};
     ARRAY_ADD(&bads->items, bad);
     buf_release(&place);
-}
-
-// Of the attempts before it the last one is told of.
-static void
-add_flaky(struct summary *summary, const struct event_test *test,
-          struct attempts *attempts)
-{
-    summary->flaky_count++;
-    if (summary->flaky.count >= MOST_FLAKY) {
-        return;
-    }
-    struct flaky flaky = {
-        .test = {.id = keep(slice_of(test->id)),
-                 .file = keep(slice_of(test->file)),
-                 .line = test->line,
-                 .slot = -1,
-                 .flaky = true,
-                 .quarantined = test->quarantined},
-        .passed_at = test->attempt,
-    };
-    if (attempts->count > 0) {
-        struct attempt last = ARRAY_POP(attempts);
-        flaky.kept = last.kept;
-        flaky.test.attempt = last.number;
-        flaky.test.us = last.kept->outcome.us;
-    }
-    ARRAY_ADD(&summary->flaky, flaky);
-}
-
-static void
-note_decided(struct summary *summary, const struct event_test *test)
-{
-    struct attempts attempts = attempts_take(&summary->attempts, test);
-
-    if (test->flaky) {
-        add_flaky(summary, test, &attempts);
-    }
-    attempts_free(&attempts);
 }
 
 static void
@@ -283,11 +210,11 @@ summary_note(struct summary *summary, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_TEST_FINISHED:
-        note_decided(summary, &event->test);
+        flaky_tests_note_end(&summary->flaky, &event->test);
         note_test(summary, &event->test);
         break;
     case EVENT_TEST_ATTEMPT:
-        attempts_add(&summary->attempts, &event->test);
+        flaky_tests_note_attempt(&summary->flaky, &event->test);
         break;
     case EVENT_JOB_STARTED:
         balance_begin(summary->balance, event->job.slot, event->us);
@@ -410,49 +337,11 @@ print_bad(const struct bads *bads, struct sheet *sheet, enum style style,
     sheet_add(sheet, STYLE_PLAIN, "\n");
 }
 
-static void
-print_flaky(const struct summary *summary, struct sheet *sheet)
-{
-    char number[SHEET_SPAN_SIZE];
-
-    if (summary->flaky_count == 0) {
-        return;
-    }
-    sheet_add(sheet, STYLE_WARN, "Flaky: %s\n",
-              sheet_number(number, summary->flaky_count));
-    for (size_t i = 0; i < summary->flaky.count; i++) {
-        const struct flaky *flaky = &summary->flaky.items[i];
-        sheet_add(sheet, STYLE_WARN, "%9s", "flaky");
-        sheet_add(sheet, STYLE_PLAIN, "  ");
-        sheet_text(sheet, STYLE_PLAIN, slice_of(flaky->test.id));
-        sheet_add(sheet, STYLE_DIM, "  passed at attempt %d", flaky->passed_at);
-        if (flaky->test.quarantined) {
-            sheet_add(sheet, STYLE_DIM, ", quarantined");
-        }
-        sheet_add(sheet, STYLE_PLAIN, "\n");
-    }
-    if (summary->flaky_count > summary->flaky.count) {
-        sheet_add(sheet, STYLE_DIM, "%9s  and %zu more\n", "",
-                  summary->flaky_count - summary->flaky.count);
-    }
-    sheet_add(sheet, STYLE_PLAIN, "\n");
-}
-
 void
 summary_print_attempts(const struct summary *summary, struct sheet *sheet,
                        bool merged, bool workflow)
 {
-    for (size_t i = 0; i < summary->flaky.count; i++) {
-        struct event_test test = summary->flaky.items[i].test;
-        if (summary->flaky.items[i].kept != NULL) {
-            test.outcome = &summary->flaky.items[i].kept->outcome;
-            if (workflow) {
-                github_annotate(&sheet->writer.buf, &test);
-            }
-            failure_print(sheet, &test, merged);
-            writer_relieve(&sheet->writer);
-        }
-    }
+    flaky_tests_print_attempts(&summary->flaky, sheet, merged, workflow);
 }
 
 void
@@ -464,7 +353,7 @@ summary_print(struct summary *summary, struct sheet *sheet, uint64_t us)
     print_leaks(summary, sheet);
     reasons_print(summary->skipped, "Skipped", summary->all, sheet);
     reasons_print(summary->not_run, "Not run", summary->all, sheet);
-    print_flaky(summary, sheet);
+    flaky_tests_print(&summary->flaky, sheet);
     print_bad(&summary->bads[BAD_QUARANTINED], sheet, STYLE_WARN,
               "Quarantined");
     print_bad(&summary->bads[BAD_FAILED], sheet, STYLE_BAD, "Failed");
