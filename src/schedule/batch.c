@@ -5,6 +5,9 @@
 // What lies at a slot should take this long: some hundred times what asking
 // costs, and short enough that nobody notices it behind a slow test.
 #define BATCH_GOAL_US 8000U
+// How long a job takes is known to that part of it and no better: nothing is
+// laid behind a long one because it should be nearly done.
+#define BATCH_DOUBT 8U
 
 void
 batch_learn(struct batch *batch, uint64_t us)
@@ -42,7 +45,9 @@ batch_expect(const struct batch *batch, uint64_t us)
 uint64_t
 batch_left(uint64_t us, uint64_t ran_us)
 {
-    return us > ran_us ? us - ran_us : ran_us - us;
+    uint64_t left = us > ran_us ? us - ran_us : ran_us - us;
+    uint64_t least = us / BATCH_DOUBT;
+    return left > least ? left : least;
 }
 
 /* What a slot will be busy for; UINT64_MAX: nobody knows. */

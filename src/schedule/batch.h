@@ -33,8 +33,9 @@ void batch_learn(struct batch *batch, uint64_t us);
 uint64_t batch_expect(const struct batch *batch, uint64_t us);
 
 /*
- * What a job will still take that should take `us` and runs for `ran_us`. One
- * that is late is not nearly done: it takes as long again as it is late.
+ * What a job will still take that should take `us` and runs for `ran_us`; an
+ * eighth of `us` at least. One that is late is not nearly done: it takes as
+ * long again as it is late.
  */
 uint64_t batch_left(uint64_t us, uint64_t ran_us);
 

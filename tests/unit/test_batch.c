@@ -197,8 +197,23 @@ a_job_that_is_late_is_not_nearly_done(void **state)
     (void)state;
     assert_int_equal(batch_left(1000, 0), 1000);
     assert_int_equal(batch_left(1000, 400), 600);
-    assert_int_equal(batch_left(1000, 1000), 0);
+    assert_int_equal(batch_left(1000, 1000), 125);
     assert_int_equal(batch_left(1000, 1000000), 999000);
+}
+
+static void
+a_long_job_that_should_be_over_soon_is_still_a_long_one(void **state)
+{
+    struct batch batch = {0};
+
+    (void)state;
+    for (uint64_t ran_us = 1990000; ran_us < 2010000; ran_us += 500) {
+        struct batch_load load = {
+            .jobs = 1,
+            .us = batch_left(2000000, ran_us),
+        };
+        assert_int_equal(batch_room(&batch, &load, 1, 1000000, 2), 0);
+    }
 }
 
 static void
@@ -250,6 +265,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_long_job_lies_behind_nothing),
     cmocka_unit_test(a_slot_is_filled_up_with_what_is_short),
     cmocka_unit_test(a_job_that_is_late_is_not_nearly_done),
+    cmocka_unit_test(a_long_job_that_should_be_over_soon_is_still_a_long_one),
     cmocka_unit_test(an_idle_slot_is_freer_than_any_other),
     cmocka_unit_test(times_without_bounds_do_not_overflow),
 };
