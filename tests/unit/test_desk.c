@@ -235,6 +235,20 @@ orders_wait_for_the_tables_and_for_room(void **state)
 }
 
 static void
+an_order_says_how_often_its_items_have_run(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene, 1);
+    open_desk(&scene);
+    take(&scene, "B", 90, 1, ",\"items\":[1],\"tries\":4,\"avoid\":3");
+    assert_int_equal(items_peek(scene.items, 3)->tries, 4);
+    assert_int_equal(scene.started.items[0].avoid, 3);
+    scene_release(&scene);
+}
+
+static void
 results_bear_the_names_and_places_of_their_orders(void **state)
 {
     struct scene scene;
@@ -440,6 +454,7 @@ what_is_not_known_differs(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(orders_wait_for_the_tables_and_for_room),
+    cmocka_unit_test(an_order_says_how_often_its_items_have_run),
     cmocka_unit_test(results_bear_the_names_and_places_of_their_orders),
     cmocka_unit_test(an_order_that_comes_twice_is_taken_once),
     cmocka_unit_test(tests_never_run_twice_at_the_same_time),

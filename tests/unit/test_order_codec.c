@@ -66,7 +66,7 @@ orders_are_written_as_they_were_read(void **state)
         json_decref(root);
         count++;
     }
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
     ARRAY_RELEASE(&places);
     buf_release(&bytes);
 }
