@@ -52,7 +52,7 @@ on_state(void *ctx, const struct prober_state *state)
         buf_reset(&command->line);
         bisect_words_stage(&command->words, state, &command->line);
         printf("%s: alone, and %s\n", command->test, buf_text(&command->line));
-        fflush(stdout);
+        (void)fflush(stdout);
         return;
     }
     if (command->live || command->settings.verbosity > 1) {
@@ -61,7 +61,7 @@ on_state(void *ctx, const struct prober_state *state)
         clear_line(command);
         printf("%s%s", buf_text(&command->line), command->live ? "" : "\n");
         command->shown = command->live ? command->line.len : 0;
-        fflush(stdout);
+        (void)fflush(stdout);
     }
 }
 
@@ -107,8 +107,8 @@ static bool
 read_build(struct bisect_command *command, struct err *err)
 {
     struct past_process *past = &command->past;
-    char *path = recorded_find(&command->settings, command->settings.build,
-                               err);
+    char *path =
+        recorded_find(&command->settings, command->settings.build, err);
     bool fine =
         path != NULL && past_process_before(past, path, command->test, err);
     if (fine && past->number == 0) {
@@ -136,9 +136,8 @@ read_last_build(struct bisect_command *command)
     struct past_process *past = &command->past;
     struct err err = {0};
     char *path = recorded_find(&command->settings, NULL, &err);
-    if (path == NULL ||
-        !past_process_before(past, path, command->test, &err) || !past->bad ||
-        past->ids.count == 0) {
+    if (path == NULL || !past_process_before(past, path, command->test, &err) ||
+        !past->bad || past->ids.count == 0) {
         past_process_release(past); // it says nothing
     } else {
         warn_missing(past);

@@ -38,7 +38,7 @@ run_tests(struct settings *settings, const struct past_process *past, int argc,
     }
     texts_release(&settings->labels);
     settings->labels = (struct texts){0};
-    if (strcmp(past->isolation, "worker") != 0) {
+    if (past->isolation[0] != '\0' && strcmp(past->isolation, "worker") != 0) {
         fprintf(stderr,
                 "mule: note: that build ran with --isolation %s: what runs "
                 "here in one process may have run in forks of it\n",
@@ -81,7 +81,7 @@ replay_process(struct settings *settings, int argc, char **argv)
     }
     if (fine && past.ids.count == 0) {
         err_set(&err, ERR_USAGE, "no test ended in process %u of build %s",
-                settings->process, past.build != NULL ? past.build : path);
+                settings->process, past.build[0] != '\0' ? past.build : path);
         err_hint(&err, "the events of a test and `mule report --json` name "
                        "its process");
     }

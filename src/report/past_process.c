@@ -33,15 +33,18 @@ is_test(const struct event_test *test, const char *name)
 }
 
 static void
+set_text(char **text, const char *value)
+{
+    free(*text);
+    *text = alloc_dup(value != NULL ? value : "");
+}
+
+static void
 take_run(struct past_process *process, const struct event_run *run)
 {
-    free(process->build);
-    free(process->hash_seed);
-    free(process->isolation);
-    process->build = alloc_dup(run->build_id);
-    process->hash_seed =
-        alloc_dup(run->hash_seed != NULL ? run->hash_seed : "");
-    process->isolation = alloc_dup(run->isolation);
+    set_text(&process->build, run->build_id);
+    set_text(&process->hash_seed, run->hash_seed);
+    set_text(&process->isolation, run->isolation);
 }
 
 /* The process of its first bad attempt; else of the first one. */
@@ -126,14 +129,24 @@ read_tests(struct reading *reading, const char *path, struct err *err)
     return fine;
 }
 
+/* What says how the build began may be missing. */
+static void
+begin(struct past_process *process)
+{
+    *process = (struct past_process){
+        .build = alloc_dup(""),
+        .hash_seed = alloc_dup(""),
+        .isolation = alloc_dup(""),
+        .missing = BUF_INIT(MISSING_MAX),
+    };
+}
+
 bool
 past_process_read(struct past_process *process, const char *path,
                   uint32_t number, struct err *err)
 {
-    *process = (struct past_process){
-        .number = number,
-        .missing = BUF_INIT(MISSING_MAX),
-    };
+    begin(process);
+    process->number = number;
     struct reading reading = {.process = process};
     return read_tests(&reading, path, err);
 }
@@ -142,7 +155,7 @@ bool
 past_process_before(struct past_process *process, const char *path,
                     const char *test, struct err *err)
 {
-    *process = (struct past_process){.missing = BUF_INIT(MISSING_MAX)};
+    begin(process);
     struct reading reading = {.process = process, .test = test};
     return read_once(&reading, path, 0, look_for, err) &&
            read_tests(&reading, path, err);

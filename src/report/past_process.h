@@ -9,7 +9,7 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-/* Texts are owned. Zeroed = nothing. */
+/* Texts are owned, and empty where the recording lacks them. */
 struct past_process {
     char *build;        // its id
     char *hash_seed;    // PYTHONHASHSEED; "": it had none

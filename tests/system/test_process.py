@@ -150,6 +150,16 @@ class Replay(Numbers, MuleCase):
         self.again("--process", "1", "--execute")
         self.assertEqual(os.listdir(self.path(".mule", "recordings")), before)
 
+    def test_a_recording_without_its_beginning_will_do(self):
+        path = os.path.join(self.home, "b.mule")
+        ran = self.record("--record", path, "--no-store")
+        with open(path, "r+b") as file:
+            file.seek(40)  # in the first frame, behind its header
+            file.write(b"?" * 20)
+        result = self.again(path, "--process", "1", "--execute")
+        self.assertIn("the recording is not whole", result.err)
+        self.assertEqual(list(result.states), self.of_process(ran, 1))
+
     def test_a_process_that_there_was_not_is_said(self):
         self.record()
         result = self.mule("replay", "--process", "99")
