@@ -84,8 +84,9 @@ replay_process(struct settings *settings, int argc, char **argv)
                 settings->process, past.build[0] != '\0' ? past.build : path);
         err_hint(&err, "the events of a test and `mule report --json` name "
                        "its process");
+        fine = false;
     }
-    if (err_is_set(&err)) {
+    if (!fine) {
         status = command_fail(&err);
     } else if (settings->execute) {
         status = run_tests(settings, &past, argc, argv);
