@@ -28,6 +28,7 @@ enum {
     WAIT_STEP_MS = 10,
     BROKEN_MAX = 1000, // names that are tried
     CACHE_KIB = 4 * 1024,
+    AUTO_VACUUM_INCREMENTAL = 2, // as SQLite numbers them
 };
 
 static const char *const parts[] = {"", "-wal", "-shm", "-journal"};
@@ -180,12 +181,18 @@ static bool
 set_up_writing(sqlite3 *db, struct err *err)
 {
     char cache[64];
+    int64_t vacuum = 0;
 
+    // Setting what is set already would write, and wait for the disk.
+    if (!database_run(db, "PRAGMA synchronous = NORMAL", err) ||
+        !database_number(db, "PRAGMA auto_vacuum", 0, &vacuum, err)) {
+        return false;
+    }
     sqlite3_snprintf(sizeof(cache), cache, "PRAGMA cache_size = -%d",
                      CACHE_KIB);
-    return database_run(db, "PRAGMA auto_vacuum = INCREMENTAL", err) &&
+    return (vacuum == AUTO_VACUUM_INCREMENTAL ||
+            database_run(db, "PRAGMA auto_vacuum = INCREMENTAL", err)) &&
            database_run(db, "PRAGMA journal_mode = WAL", err) &&
-           database_run(db, "PRAGMA synchronous = NORMAL", err) &&
            database_run(db, cache, err) && schema_migrate(db, err);
 }
 
