@@ -76,6 +76,7 @@ class DjangoCollection(Collection):
         self._origins = {}  # class: the module through which it was found
         from .kinds import Ranks
         self._ranks = Ranks()
+        self._ranked = True
 
     def named(self, labels):
         pass  # manage.py's words stand in sys.argv, as under `test`
@@ -83,6 +84,8 @@ class DjangoCollection(Collection):
     def load(self, labels, basedir, pattern, top):
         runner = self.harness.make_runner()
         self._narrow(runner, pattern, top)
+        # A project that wants its tests as they were found has them so.
+        self._ranked = bool(getattr(runner, "reorder_by", True))
         if not labels and basedir not in (None, "", "."):
             labels = [basedir]
         wanted = self._resolved(labels, runner.pattern or PATTERN)
@@ -126,6 +129,8 @@ class DjangoCollection(Collection):
             self._origins.setdefault(type(test), module.__name__)
 
     def rank(self, tests):
+        if not self._ranked:
+            return 0
         return max(map(self._ranks.of, dict.fromkeys(map(type, tests))))
 
     def _origin_of(self, test):
