@@ -5,6 +5,7 @@
 #include "command/reporters.h"
 #include "command/rerun.h"
 #include "command/test_exactly.h"
+#include "fleet/git_words.h"
 #include "loop/signals.h"
 #include "report/fanout.h"
 #include "report/recording.h"
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define COMMAND_LINE_MAX ((size_t)1 << 20)
 
 /* mule test: run, and tell everybody who wants to know. */
 struct test_command {
@@ -135,15 +138,20 @@ static const struct outside_events outside_events = {
     .on_hide = on_hide,
 };
 
+/* It gets into reports, recordings and the store: no password of a URL may. */
 static void
 note_command_line(struct test_command *command, int argc, char **argv)
 {
-    buf_init(&command->line, (size_t)1 << 20);
+    struct buf word = BUF_INIT(COMMAND_LINE_MAX);
+    buf_init(&command->line, COMMAND_LINE_MAX);
     buf_addf(&command->line, "mule %s", command->name);
     for (int i = 0; i < argc; i++) {
+        buf_reset(&word);
+        git_words_add_masked(&word, slice_of(argv[i]));
         buf_add_char(&command->line, ' ');
-        escape_shell(&command->line, slice_of(argv[i]));
+        escape_shell(&command->line, buf_slice(&word));
     }
+    buf_release(&word);
 }
 
 /* What past builds know, and what of them is still to pass. */

@@ -72,6 +72,18 @@ class Place(StoreCase):
             self.ask("SELECT name, bad FROM tests ORDER BY name"),
             [("test_it.Case.test_a", 0), ("test_it.Case.test_b", 1)])
 
+    def test_no_password_of_a_broker_is_kept(self):
+        self.suite(PASSING)
+        self.mule_test("--broker", "amqp://me:s3same@127.0.0.1/",
+                       "--record", self.path("a.mule"))
+        command = self.ask("SELECT command FROM builds")[0][0]
+        self.assertIn("@127.0.0.1/", command)
+        self.assertNotIn("s3same", command)
+        for replayed in ([], [self.path("a.mule")]):
+            told = self.mule("report", "--json", "-", *replayed).out
+            self.assertIn("@127.0.0.1/", told)
+            self.assertNotIn("s3same", told)
+
     def test_it_lies_beside_the_configuration(self):
         self.suite({"mule.yaml": "jobs: 1\n",
                     "deep/test_it.py": PASSING["test_it.py"]})
