@@ -308,9 +308,34 @@ on_free(struct event_sink *sink)
 
 // ------------------------------------------------------------- afterwards
 
-static bool
-mend(struct rerun *rerun, const char *scope, struct err *err)
+/* A first build has nobody to join, and a rerun asks for nothing new. */
+static void
+choose_scope(void *ctx, struct slice kept, struct buf *scope)
 {
+    const struct rerun *rerun = ctx;
+    struct scope joint;
+    if (kept.len == 0) {
+        scope_write(&rerun->own, scope);
+        return;
+    }
+    char *text = slice_dup(kept);
+    scope_read(&joint, text);
+    if (!rerun->settings->failed) {
+        scope_join(&joint, &rerun->own);
+    }
+    scope_write(&joint, scope);
+    scope_release(&joint);
+    free(text);
+}
+
+static bool
+mend(struct rerun *rerun, struct err *err)
+{
+    const struct outstanding_changes changes = {
+        .chain = rerun->chain,
+        .scope = choose_scope,
+        .ctx = rerun,
+    };
     char *path = path_join(rerun->site.folder, STORE_DATABASE);
     bool there = path_is_file(path);
     free(path);
@@ -321,8 +346,7 @@ mend(struct rerun *rerun, const char *scope, struct err *err)
     int64_t suite = 0;
     bool fine = store != NULL &&
                 store_find_suite(store, &rerun->suite, &suite, err) &&
-                (suite == 0 ||
-                 outstanding_mend(store, suite, rerun->chain, scope, err));
+                (suite == 0 || outstanding_mend(store, suite, &changes, err));
     store_close(store);
     return fine;
 }
@@ -335,14 +359,9 @@ rerun_finish(struct rerun *rerun)
     if (!rerun->chosen || rerun->settings->no_store) {
         return;
     }
-    // A first build has nobody to join, and a rerun asks for nothing new.
-    bool first = rerun->kept.len == 0;
-    if (!first && !rerun->settings->failed) {
-        scope_join(&rerun->joint, &rerun->own);
-    }
-    scope_write(first ? &rerun->own : &rerun->joint, &scope);
+    choose_scope(rerun, buf_slice(&rerun->kept), &scope);
     bool same = slice_equals(buf_slice(&scope), buf_slice(&rerun->kept));
-    if ((rerun->mends || !same) && !mend(rerun, buf_text(&scope), &err)) {
+    if ((rerun->mends || !same) && !mend(rerun, &err)) {
         log_warn("rerun: %s", err.text);
     }
     buf_release(&scope);

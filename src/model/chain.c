@@ -15,6 +15,7 @@ struct chain_link {
     char *id; // of the entry, owned
     char *job;
     bool closed;  // passed, or is gone
+    bool gone;    // closed, and no event of its own said so
     bool absent;  // no selected item is it: something that appears, if at all
     bool touched; // this build had a word on it
 };
@@ -105,6 +106,7 @@ put_in(struct chain *chain, const struct chain_entry *entry)
     }
     if (link->closed) {
         link->closed = false;
+        link->gone = false;
         link->entry.build = keep_build(chain, entry->build);
         chain->open++;
     }
@@ -120,6 +122,14 @@ take_out(struct chain *chain, struct chain_link *link)
         chain->open--;
         chain->changed = true;
     }
+}
+
+/* It did not pass: there was nothing that could. */
+static void
+take_gone(struct chain *chain, struct chain_link *link)
+{
+    take_out(chain, link);
+    link->gone = true;
 }
 
 void
@@ -141,6 +151,18 @@ chain_next(const struct chain *chain, uint32_t *at)
     while (*at < chain->links.count) {
         const struct chain_link *link = chain->links.items[(*at)++];
         if (!link->closed) {
+            return &link->entry;
+        }
+    }
+    return NULL;
+}
+
+const struct chain_entry *
+chain_next_gone(const struct chain *chain, uint32_t *at)
+{
+    while (*at < chain->links.count) {
+        const struct chain_link *link = chain->links.items[(*at)++];
+        if (link->gone) {
             return &link->entry;
         }
     }
@@ -303,7 +325,7 @@ forget_gone(struct chain *chain, const struct chain_terms *terms,
         const struct chain_job *job =
             map_find(&chain->absent, slice_of(link->entry.job));
         if (job == NULL || !job->ran) {
-            take_out(chain, link);
+            take_gone(chain, link);
             take->gone++;
             if (terms->on_gone != NULL) {
                 terms->on_gone(terms->ctx, &link->entry);
@@ -387,7 +409,7 @@ settle_absent(struct chain *chain)
             link->absent ? find_absent(chain, link->entry.job) : NULL;
         if (job != NULL && !link->closed && !link->touched && job->ran &&
             !job->hampered) {
-            take_out(chain, link);
+            take_gone(chain, link);
             if (is_test(&link->entry) && terms->on_gone != NULL) {
                 terms->on_gone(terms->ctx, &link->entry);
             }

@@ -33,6 +33,9 @@ void chain_add(struct chain *chain, const struct chain_entry *entry);
 uint32_t chain_count(const struct chain *chain);
 /* Valid until something is added; goes through them in the order they came. */
 const struct chain_entry *chain_next(const struct chain *chain, uint32_t *at);
+/* Likewise those that are not because they did not appear, or are not there. */
+const struct chain_entry *chain_next_gone(const struct chain *chain,
+                                          uint32_t *at);
 
 /* Whether an entry stands here that this build did not put in or keep. */
 bool chain_has_older(const struct chain *chain);

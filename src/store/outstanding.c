@@ -5,6 +5,8 @@
 #include "util/escape.h"
 #include "util/map.h"
 
+#define SCOPE_MAX ((size_t)64 << 20)
+
 static const char *
 column_text(sqlite3_stmt *statement, int column)
 {
@@ -87,9 +89,8 @@ outstanding_scope(struct store *store, int64_t suite, struct buf *scope,
 
 // --------------------------------------------------------------- mending
 
-/* Takes out what the chain does not have. */
 static bool
-drop_rows(struct store *store, int64_t suite, const struct map *standing,
+drop_rows(struct store *store, int64_t suite, const struct map *gone,
           struct err *err)
 {
     sqlite3_stmt *statement =
@@ -105,7 +106,7 @@ drop_rows(struct store *store, int64_t suite, const struct map *standing,
     while (fine && row) {
         fine = database_step(statement, &row, err);
         if (fine && row &&
-            map_find(standing, database_text(statement, 0)) == NULL) {
+            map_find(gone, database_text(statement, 0)) != NULL) {
             sqlite3_bind_int64(drop, 1, sqlite3_column_int64(statement, 1));
             fine = database_do(drop, err);
         }
@@ -115,30 +116,19 @@ drop_rows(struct store *store, int64_t suite, const struct map *standing,
     return fine;
 }
 
-/* Puts in what the store knows of and lacks here. */
 static bool
-add_rows(struct store *store, int64_t suite, const struct chain *chain,
-         struct err *err)
+drop_gone(struct store *store, int64_t suite, const struct chain *chain,
+          struct err *err)
 {
-    sqlite3_stmt *statement = prepare_for(
-        store, suite,
-        "INSERT OR IGNORE INTO outstanding (test, since, job) "
-        "SELECT number,"
-        " ifnull((SELECT max(number) FROM builds WHERE id = ?4), 0),"
-        " (SELECT number FROM jobs WHERE number >= ?1 AND number < ?2"
-        "  AND name = ?5) "
-        "FROM tests WHERE number >= ?1 AND number < ?2 AND name = ?3",
-        err);
-    bool fine = statement != NULL;
+    struct map gone;
     const struct chain_entry *entry = NULL;
     uint32_t at = 0;
-    while (fine && (entry = chain_next(chain, &at)) != NULL) {
-        database_bind_text(statement, 3, entry->id);
-        database_bind_text(statement, 4, entry->build);
-        database_bind_text(statement, 5, entry->job);
-        fine = database_do(statement, err);
+    map_init(&gone, MAP_BORROWS_KEYS);
+    while ((entry = chain_next_gone(chain, &at)) != NULL) {
+        map_set(&gone, slice_of(entry->id), &gone);
     }
-    sqlite3_finalize(statement);
+    bool fine = gone.count == 0 || drop_rows(store, suite, &gone, err);
+    map_release(&gone);
     return fine;
 }
 
@@ -160,30 +150,30 @@ write_scope(struct store *store, int64_t suite, const char *scope,
 }
 
 static bool
-mend(struct store *store, int64_t suite, const struct chain *chain,
-     const char *scope, struct err *err)
+change_scope(struct store *store, int64_t suite,
+             const struct outstanding_changes *changes, struct err *err)
 {
-    struct map standing;
-    const struct chain_entry *entry = NULL;
-    uint32_t at = 0;
-    map_init(&standing, MAP_BORROWS_KEYS);
-    while ((entry = chain_next(chain, &at)) != NULL) {
-        map_set(&standing, slice_of(entry->id), &standing);
+    struct buf kept = BUF_INIT(SCOPE_MAX);
+    struct buf scope = BUF_INIT(SCOPE_MAX);
+    bool fine = outstanding_scope(store, suite, &kept, err);
+    if (fine) {
+        changes->scope(changes->ctx, buf_slice(&kept), &scope);
+        fine = slice_equals(buf_slice(&kept), buf_slice(&scope)) ||
+               write_scope(store, suite, buf_text(&scope), err);
     }
-    bool fine = drop_rows(store, suite, &standing, err) &&
-                add_rows(store, suite, chain, err) &&
-                write_scope(store, suite, scope, err);
-    map_release(&standing);
+    buf_release(&scope);
+    buf_release(&kept);
     return fine;
 }
 
 bool
-outstanding_mend(struct store *store, int64_t suite, struct chain *chain,
-                 const char *scope, struct err *err)
+outstanding_mend(struct store *store, int64_t suite,
+                 const struct outstanding_changes *changes, struct err *err)
 {
     sqlite3 *db = store_database(store);
     bool fine = database_begin(db, err) &&
-                mend(store, suite, chain, scope, err) &&
+                drop_gone(store, suite, changes->chain, err) &&
+                change_scope(store, suite, changes, err) &&
                 database_commit(db, err);
     if (!fine) {
         database_rollback(db);

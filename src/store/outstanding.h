@@ -19,9 +19,23 @@ bool outstanding_load(struct store *store, int64_t suite, struct chain *chain,
 bool outstanding_scope(struct store *store, int64_t suite, struct buf *scope,
                        struct err *err);
 
-/* Makes the store agree with the chain and the scope, in one transaction. */
-bool outstanding_mend(struct store *store, int64_t suite, struct chain *chain,
-                      const char *scope, struct err *err);
+/* Gets the scope that is kept (none: empty), and adds what it is from now on. */
+typedef void (*outstanding_scope_fn)(void *ctx, struct slice kept,
+                                     struct buf *scope);
+
+struct outstanding_changes {
+    const struct chain *chain;
+    outstanding_scope_fn scope;
+    void *ctx;
+};
+
+/*
+ * Takes out what of the chain is gone, and changes the scope, in one
+ * transaction. What other builds put in meanwhile stays.
+ */
+bool outstanding_mend(struct store *store, int64_t suite,
+                      const struct outstanding_changes *changes,
+                      struct err *err);
 
 /*
  * What the last build of any suite ran: adds "--adapter WORDS", "--runner

@@ -279,6 +279,34 @@ class Interrupted(FailedCase):
         self.assertRan(self.failed())
 
 
+class Together(FailedCase):
+
+    SLOW = """
+        import unittest
+        class S(unittest.TestCase):
+            def test_1(self):
+                with open("here.fifo", "w") as file:
+                    file.write("here\\n")
+                with open("go.fifo") as file:
+                    file.readline()
+        """
+
+    def test_what_another_mule_saw_fail_meanwhile_is_not_forgotten(self):
+        self.suite({"test_s.py": self.SLOW})
+        self.spoil("A1")
+        here, go = self.fifo("here.fifo"), self.fifo("go.fifo")
+        for fifo in (here, go):
+            os.symlink(fifo.path, self.path(os.path.basename(fifo.path)))
+        slow = self.start_test("test_s")
+        self.assertEqual(here.line(slow), "here")
+        self.mule_test("test_m.A", status=1)
+        go.write()
+        self.assertEqual(self.result_of(slow).status, 0)
+        result = self.failed(status=1)
+        self.assertEqual(result.states.get("test_m.A.test_1"), "failed")
+        self.assertEqual(self.outstanding(result), 1)
+
+
 class Words(FailedCase):
 
     def test_programs_are_named_by_whoever_runs_them(self):
