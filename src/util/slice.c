@@ -153,21 +153,21 @@ slice_take(struct slice *slice, struct slice start)
     return true;
 }
 
-// An empty rest still has one part, so the end is marked by a length that no
-// slice can have.
-#define SPLIT_DONE SIZE_MAX
+// An empty rest still has one part, so the end is marked by where it lies. To
+// all others it is an empty slice.
+static const char split_done[1];
 
 bool
 slice_split(struct slice *rest, char separator, struct slice *part)
 {
-    if (rest->len == SPLIT_DONE) {
+    if (rest->data == split_done) {
         *rest = *part = (struct slice){NULL, 0};
         return false;
     }
     size_t end = slice_find(*rest, separator);
     *part = slice_first(*rest, end);
     if (end == rest->len) {
-        *rest = (struct slice){NULL, SPLIT_DONE};
+        *rest = (struct slice){split_done, 0};
     } else {
         *rest = slice_skip(*rest, end + 1);
     }

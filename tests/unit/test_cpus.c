@@ -91,7 +91,7 @@ the_controller_of_version_1_is_found_among_others(void **state)
                                 "cg", &cpus));
     assert_int_equal(thousandths(cpus), 500);
     assert_false(
-        cpus_find_quota(SLICE("11:cpuset:/x\nnonsense\n"), "cg", &cpus));
+        cpus_find_quota(SLICE("11:cpuset:/x\nnonsense\n4:cpu\n"), "cg", &cpus));
 }
 
 static void

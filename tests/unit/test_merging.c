@@ -300,6 +300,8 @@ shards_that_do_not_belong_together_are_refused(void **state)
     refused_with("a", "balanced",
                  "a and balanced were balanced by different durations");
     refused_with("a", "third", "a is one of 2 shards, and third one of 3");
+    record(&(struct shard){"lone", "1", .tests = {"t.A.x"}});
+    refused_with("a", "lone", "lone is not one of several shards");
     refused_with("a", "whole", "whole is not one of several shards");
     refused_with("a", "odd", "odd is not one of several shards");
     refused_with("a", "none", "none: No such file or directory");

@@ -273,6 +273,7 @@ a_value_that_does_not_fit_is_refused(void **state)
         {"verbosity", "4", "\"4\" is not a number between 0 and 3"},
         {"isolation", "clas", "\"clas\" is not one of class, worker or test"},
         {"timeout", "soon", "\"soon\" is not a duration"},
+        {"shard", "1", "\"1\" is not K/N, as in 2/5, with numbers up to 10000"},
         {"output-limit", "much", "\"much\" is not a size"},
         {"runner", "", "its value is empty"},
         {"include", " ,", "its value is empty"},
