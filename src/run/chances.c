@@ -145,7 +145,8 @@ chances_quarantined(struct chances *chances, uint32_t item)
     for (int i = 0; i < patterns->count; i++) {
         struct slice pattern = slice_of(patterns->at[i]);
         for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
-            if (glob_match(pattern, names[k])) {
+            // Without a file, no pattern fits it: an empty one would.
+            if (names[k].len > 0 && glob_match(pattern, names[k])) {
                 return true;
             }
         }

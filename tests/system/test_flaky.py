@@ -88,6 +88,11 @@ class Quarantine(MuleCase):
         self.assertIn("FAILED (failures=1)", result.out)
         self.assertIn("1 quarantined", result.out)
 
+    def test_an_empty_pattern_is_no_test(self):
+        result = self.mule_test("--runner", "false $TEST", "--quarantine", "",
+                                "a", status=1)
+        self.assertNotIn("quarantined", result.finished["a"])
+
     def test_the_file_has_a_list(self):
         self.suite({"test_it.py": BAD,
                     "mule.yaml": "quarantine: [test_it.Bad.test_it]\n"})
