@@ -12,6 +12,8 @@
 #include "util/escape.h"
 #include "util/path.h"
 
+// What settings_init has.
+#define SITE_PATTERN "test*.py"
 #define WORDS_MAX ((size_t)64 * 1024)
 
 static bool
@@ -102,6 +104,24 @@ site_release(struct site *site)
     *site = (struct site){0};
 }
 
+/*
+ * Where tests are looked for is a part of it, where that is not what the ids
+ * are relative to: else a run that looks elsewhere would miss all the others.
+ */
+static void
+add_discovery(struct buf *words, const struct settings *settings)
+{
+    if (settings->top != NULL &&
+        strcmp(settings->top, settings->basedir) != 0) {
+        buf_add_text(words, " --basedir ");
+        escape_shell(words, slice_of(settings->basedir));
+    }
+    if (strcmp(settings->pattern, SITE_PATTERN) != 0) {
+        buf_add_text(words, " --pattern ");
+        escape_shell(words, slice_of(settings->pattern));
+    }
+}
+
 static char *
 make_words(const struct settings *settings)
 {
@@ -121,6 +141,9 @@ make_words(const struct settings *settings)
         }
     } else {
         buf_add_text(&words, "unittest");
+    }
+    if (!settings->tap && settings->runner == NULL) {
+        add_discovery(&words, settings);
     }
     return buf_take(&words);
 }

@@ -137,7 +137,8 @@ class Missing(InFolder):
         self.assertIn("mule needs a C compiler, libuv >=1.40, ", said)
         self.assertIn(": sudo apt install gcc libc6-dev libuv1-dev "
                       "libjansson-dev libyaml-dev libexpat1-dev libhiredis-dev "
-                      "librabbitmq-dev libssl-dev\n", said)
+                      "librabbitmq-dev libssl-dev libsqlite3-dev "
+                      "libzstd-dev\n", said)
 
     def test_without_ninja(self):
         place = self.only("cc", "gcc", "ld", "as", "ar", "pkg-config")

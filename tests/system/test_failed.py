@@ -355,3 +355,15 @@ class Words(FailedCase):
         result = self.failed(status=1)
         self.assertEqual(len(result.states), 4)
         self.assertSays(result.text, "cannot be read")
+
+    def test_a_run_that_looks_elsewhere_misses_nothing(self):
+        self.suite({"a/__init__.py": "", "b/__init__.py": "",
+                    "b/test_b.py": SUITE})
+        os.rename(self.path("test_m.py"), self.path("a", "test_a.py"))
+        self.spoil("A1")
+        self.mule_test("--basedir", "a", "--top", ".", status=1)
+        self.mend("A1")
+        result = self.mule_test("--basedir", "b", "--top", ".")
+        self.assertNotIn("no longer there", result.text)
+        self.assertRan(self.failed("--basedir", "a", "--top", "."),
+                       "a.test_a.A.test_1")

@@ -109,7 +109,10 @@ ids_are_relative_to_the_top(void **state)
     settings.basedir = alloc_dup("tests");
     key_is(&settings, "tests", "unittest");
     settings.top = alloc_dup(".");
-    key_is(&settings, ".", "unittest");
+    key_is(&settings, ".", "unittest --basedir tests");
+    free(settings.pattern);
+    settings.pattern = alloc_dup("check_*.py");
+    key_is(&settings, ".", "unittest --basedir tests --pattern 'check_*.py'");
     settings_release(&settings);
 }
 
