@@ -2,7 +2,9 @@
 
 #include "command/jobs_from.h"
 #include "config.h"
+#include "util/buf.h"
 #include "util/distance.h"
+#include "util/escape.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -10,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SAID_MAX ((size_t)1 << 20)
 
 struct command {
     const char *name;
@@ -41,13 +45,22 @@ static const struct command commands[] = {
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
+void
+command_say(const char *before, const char *text)
+{
+    struct buf shown = BUF_INIT(SAID_MAX);
+    if (text != NULL) {
+        escape_terminal(&shown, slice_of(text), ESCAPE_KEEP_LINES);
+        fprintf(stderr, "mule: %s%s\n", before, buf_text(&shown));
+    }
+    buf_release(&shown);
+}
+
 int
 command_fail(const struct err *err)
 {
-    fprintf(stderr, "mule: error: %s\n", err->text);
-    if (err_help(err) != NULL) {
-        fprintf(stderr, "mule: hint: %s\n", err_help(err));
-    }
+    command_say("error: ", err->text);
+    command_say("hint: ", err_help(err));
     switch (err->kind) {
     case ERR_USAGE:
     case ERR_CONFIG:

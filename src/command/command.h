@@ -20,6 +20,12 @@ enum {
 /* main() without its file. */
 int command_main(int argc, char **argv);
 
+/*
+ * Prints "mule: ", `before` and the text on standard error, as a terminal may
+ * have it: names in it may come from tests and stores. NULL: nothing.
+ */
+void command_say(const char *before, const char *text);
+
 /* Prints "mule: error: ..." and the hint; gives the exit status of its kind. */
 int command_fail(const struct err *err);
 

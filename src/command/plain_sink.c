@@ -1,6 +1,6 @@
 #include "command/plain_sink.h"
 
-#include <stdio.h>
+#include "command/command.h"
 
 static bool
 on_event(struct event_sink *sink, const struct event *event, struct err *err)
@@ -10,12 +10,9 @@ on_event(struct event_sink *sink, const struct event *event, struct err *err)
     bool quiet = event->kind == EVENT_NOTE && event->note.level == NOTE_INFO &&
                  plain->verbosity < 2;
     if (event->kind == EVENT_NOTE && !quiet) {
-        fprintf(stderr, "mule: %s%s\n",
-                event->note.level == NOTE_INFO ? "" : "warning: ",
-                event->note.text);
-        if (event->note.hint != NULL) {
-            fprintf(stderr, "mule: hint: %s\n", event->note.hint);
-        }
+        command_say(event->note.level == NOTE_INFO ? "" : "warning: ",
+                    event->note.text);
+        command_say("hint: ", event->note.hint);
     }
     return true;
 }

@@ -173,6 +173,17 @@ class Tests(HistoryCase):
         self.assertMistake(result, "no build knows")
         self.assertNotIn("did you mean", result.err)
 
+    def test_a_name_that_is_guessed_gives_the_terminal_no_orders(self):
+        self.suite({"test_o.py": """
+            import unittest
+            class O(unittest.TestCase):
+                pass
+            setattr(O, "test_\\x1b[2Jit", lambda self: None)
+            """})
+        self.mule_test()
+        result = self.mule("history", "test_o.O.test_it")
+        self.assertMistake(result, 'did you mean "test_o.O.test_it"?')
+
     def test_the_slowest_come_first(self):
         self.suite({"test_t.py": """
             import time, unittest
