@@ -103,6 +103,16 @@ add_culprits(const struct bisect_words *words, const struct prober_state *state,
     }
 }
 
+/* To be copied from a terminal, which gets no orders of a name. */
+static void
+add_word(struct buf *buf, struct slice word)
+{
+    struct buf quoted = BUF_INIT((size_t)4 << 20);
+    escape_shell(&quoted, word);
+    escape_terminal(buf, buf_slice(&quoted), ESCAPE_ONE_LINE);
+    buf_release(&quoted);
+}
+
 static void
 add_command(const struct bisect_words *words, const struct prober_state *state,
             struct buf *buf)
@@ -118,10 +128,10 @@ add_command(const struct bisect_words *words, const struct prober_state *state,
         buf_reset(&id);
         items_id(words->items, state->items[finding->members[i]], &id);
         buf_add_char(buf, ' ');
-        escape_shell(buf, buf_slice(&id));
+        add_word(buf, buf_slice(&id));
     }
     buf_add_char(buf, ' ');
-    escape_shell(buf, slice_of(words->test));
+    add_word(buf, slice_of(words->test));
     buf_release(&id);
 }
 

@@ -77,6 +77,14 @@ class Bisect(Planted, MuleCase):
         probes = int(re.search(r"^(\d+) probes", result.out, re.M)[1])
         self.assertLessEqual(probes, 30)
 
+    def test_a_name_gives_the_terminal_no_orders(self):
+        self.plant({"c": HEAD + case(test_1="pass")
+                    + "def set(self): shared.state['x'] = 1\n"
+                      "setattr(T, 'test_\\x1b[2Jit', set)\n"})
+        result = self.bisect()
+        self.assertIn("polluter: test_c.T.test_it\n", result.out)
+        self.assertNotIn("\x1b", result.out)
+
     def test_any_number_of_slots_finds_it(self):
         self.plant({"f": HEAD + case(test_1=SET)})
         for slots in "1", "3", "8":
