@@ -85,7 +85,9 @@ draft_add_test(struct draft *draft, struct slice id, struct slice job,
     if (spent != NULL) {
         *spent += end.us;
     }
-    if (draft->ends.len + RECORD_MAX > DRAFT_ENDS_MAX) {
+    size_t most =
+        (end.flags & RESULT_DECIDED) != 0 ? DRAFT_ENDS_MAX : DRAFT_ATTEMPTS_MAX;
+    if (draft->ends.len + RECORD_MAX > most) {
         return;
     }
     draft->messages += end.message.len;
@@ -125,6 +127,9 @@ draft_add_job(struct draft *draft, struct slice name,
 
     if (spent != NULL) {
         *spent = 0;
+    }
+    if (job->attempt > 1 && draft->jobs.count >= DRAFT_ROUNDS_MAX) {
+        return;
     }
     row.result.us = us;
     row.result.expect_us = clamp(job->expect_us);

@@ -15,6 +15,13 @@
 // What would be more is not kept.
 #define DRAFT_ENDS_MAX ((size_t)1 << 30)
 
+// What is repeated until it fails has no end: of what decides nothing, no more
+// is kept.
+enum {
+    DRAFT_ATTEMPTS_MAX = 32 << 20, // bytes of `ends`
+    DRAFT_ROUNDS_MAX = 1 << 18,    // jobs
+};
+
 enum {
     DRAFT_SLOTS_MAX = 1 << 20,
     DRAFT_MESSAGES_MAX = 64 << 20, // bytes; what comes later has none

@@ -142,6 +142,61 @@ a_job_is_what_it_takes_beside_its_tests(void **state)
     store_close(store);
 }
 
+static size_t
+count_jobs(struct store *store, int64_t build)
+{
+    struct err err = {0};
+    struct results *results = results_open(store, build, &err);
+    struct result_job job;
+    size_t count = 0;
+    while (results_next_job(results, &job, &err)) {
+        count++;
+    }
+    assert_false(err_is_set(&err));
+    results_free(results);
+    return count;
+}
+
+static void
+what_is_repeated_without_end_is_not_kept_without_end(void **state)
+{
+    (void)state;
+    struct store *store = scene_open(STORE_WRITES);
+    struct memory *memory = memory_new();
+    struct draft *draft = draft_new(memory);
+    struct build_row row = {.id = "a", .began_ms = SCENE_DATE};
+    struct draft_params params = {&scene_suite, &row, true};
+    struct err err = {0};
+    int64_t number = 0;
+    char message[RESULT_MESSAGE_MAX];
+    memset(message, 'm', sizeof(message));
+    for (int round = 1; round <= 300000; round++) {
+        draft_add_test(draft, SLICE("t"), SLICE("job"),
+                       &(struct result){
+                           .us = 10,
+                           .tries = round,
+                           .state = STATE_PASSED,
+                           .message = slice_make(message, sizeof(message)),
+                       });
+        draft_add_job(draft, SLICE("job"),
+                      &(struct result_job){.us = 10, .attempt = round});
+    }
+    draft_add_test(
+        draft, SLICE("t"), SLICE("job"),
+        &(struct result){.state = STATE_FAILED, .flags = RESULT_DECIDED});
+    draft_add_job(draft, SLICE("new"), &(struct result_job){.attempt = 1});
+    assert_true(draft_store(draft, store, &params, &number, &err));
+    draft_free(draft);
+    memory_free(memory);
+    assert_int_equal(count_jobs(store, number), (1 << 18) + 1);
+    store_close(store);
+    assert_int_equal(scene_ask("SELECT sum(length(data)) FROM parts WHERE"
+                               " kind = 1") >>
+                         20,
+                     32);
+    assert_int_equal(scene_ask("SELECT state FROM tests"), STATE_FAILED);
+}
+
 // ---------------------------------------------------------------- last states
 
 static void
@@ -342,6 +397,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(nothing_and_more_than_a_year_are_taken_as_they_are),
     IN_FOLDER(a_database_that_lies_is_not_believed),
     IN_FOLDER(a_job_is_what_it_takes_beside_its_tests),
+    IN_FOLDER(what_is_repeated_without_end_is_not_kept_without_end),
     IN_FOLDER(the_last_state_is_the_last_one_that_ran),
     IN_FOLDER(an_attempt_decides_nothing),
     IN_FOLDER(a_narrow_build_in_between_forgets_nothing),
