@@ -54,10 +54,8 @@ static const struct {
     struct event_sink *(*make)(const char *path, struct err *err);
     bool unasked; // for a run only
 } reports[] = {
-    {wants_github, github_new, true},
-    {wants_junit, junit_new, false},
-    {wants_json, report_json_new, false},
-    {wants_html, NULL, false},
+    {wants_github, github_new, true},     {wants_junit, junit_new, false},
+    {wants_json, report_json_new, false}, {wants_html, NULL, false},
     {wants_trace, trace_new, false},
 };
 

@@ -20,17 +20,49 @@ is_dash(const char *text)
     return text != NULL && strcmp(text, "-") == 0;
 }
 
-// Pairs that cannot both be meant.
+// Two things that cannot both be meant.
+struct pair {
+    bool both;
+    const char *what;
+    const char *hint;
+};
+
+static bool
+refuse_pairs(const struct pair *pairs, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pairs[i].both) {
+            err_set(err, ERR_USAGE, "%s do not go together", pairs[i].what);
+            return err_hint(err, pairs[i].hint);
+        }
+    }
+    return true;
+}
+
+static bool
+check_repeats(const struct settings *settings, struct err *err)
+{
+    bool repeats = settings->repeat > 1 || settings->until_fail;
+    bool retries = settings->retries > 0;
+    const struct pair pairs[] = {
+        {settings->repeat > 1 && settings->until_fail,
+         "--repeat and --until-fail", "each says how often: leave one out"},
+        {retries && repeats, "--retries and running tests again that pass",
+         "what is repeated must pass each time: give --retries 0"},
+        {settings->pdb && (retries || repeats),
+         "--pdb and running tests more than once",
+         "the debugger stops where a test fails: run it once"},
+    };
+
+    return refuse_pairs(pairs, sizeof(pairs) / sizeof(pairs[0]), err);
+}
+
 static bool
 check_pairs(const struct settings *settings, struct err *err)
 {
     bool runs_commands = settings->runner != NULL || settings->tap;
     bool has_terminal = settings->pdb || settings->capture == CAPTURE_NONE;
-    const struct {
-        bool both;
-        const char *what;
-        const char *hint;
-    } pairs[] = {
+    const struct pair pairs[] = {
         {settings->tap && settings->runner != NULL, "--tap and --runner",
          "--tap runs its labels itself; a --runner takes --format tap"},
         {settings->tap && settings->format != FORMAT_AUTO &&
@@ -66,26 +98,13 @@ check_pairs(const struct settings *settings, struct err *err)
         {settings->live != NULL && !settings->distributed,
          "--live and a run on this machine alone",
          "it shows what tests on workers print: --distributed"},
-        {settings->repeat > 1 && settings->until_fail,
-         "--repeat and --until-fail", "each says how often: leave one out"},
-        {settings->retries > 0 &&
-             (settings->repeat > 1 || settings->until_fail),
-         "--retries and running tests again that pass",
-         "what is repeated must pass each time: give --retries 0"},
-        {settings->pdb && (settings->retries > 0 || settings->repeat > 1 ||
-                           settings->until_fail),
-         "--pdb and running tests more than once",
-         "the debugger stops where a test fails: run it once"},
         {settings->pdb && is_dash(settings->jobs_from),
          "--pdb and --jobs-from -",
          "the debugger reads standard input: give the jobs in a file"},
     };
 
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        if (pairs[i].both) {
-            err_set(err, ERR_USAGE, "%s do not go together", pairs[i].what);
-            return err_hint(err, pairs[i].hint);
-        }
+    if (!refuse_pairs(pairs, sizeof(pairs) / sizeof(pairs[0]), err)) {
+        return false;
     }
     if (settings->format != FORMAT_AUTO && !runs_commands) {
         err_set(err, ERR_USAGE, "--format says what a --runner prints");
@@ -196,7 +215,7 @@ choices_settle(struct settings *settings, enum option_command command,
         settings->slots == 0) {
         settings->slots = settings->max_workers;
     }
-    if (!check_pairs(settings, err) ||
+    if (!check_pairs(settings, err) || !check_repeats(settings, err) ||
         (settings->build_id != NULL &&
          !check_build_id(settings->build_id, err)) ||
         (settings->workspace != NULL && !check_workspace(settings, err))) {

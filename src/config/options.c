@@ -20,7 +20,7 @@ enum {
     SIMULATE = COMMAND_SIMULATE,
     EVERY = TEST | LIST | DOCTOR | CHECK | WORKER | STATUS | HISTORY | REPLAY |
             REPORT | BISECT | SIMULATE,
-    AGAIN = REPLAY | BISECT,       // that run tests of a build again
+    AGAIN = REPLAY | BISECT,        // that run tests of a build again
     TELLS = TEST | REPLAY | REPORT, // that a run, or one that was, is told
     BROKER = TEST | DOCTOR | WORKER | STATUS,
     STORED = TEST | LIST | HISTORY | REPLAY | REPORT | BISECT | SIMULATE,

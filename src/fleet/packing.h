@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-#include "util/sha256.h"
 #include "fleet/worktree.h"
 #include "util/err.h"
+#include "util/sha256.h"
 
 struct packing_params {
     struct loop *loop;

@@ -9,10 +9,10 @@
 
 #include "fleet/fleet_names.h"
 #include "fleet/host_lock.h"
-#include "util/sha256.h"
 #include "util/alloc.h"
 #include "util/array.h"
 #include "util/path.h"
+#include "util/sha256.h"
 
 enum {
     SHORT = 32,     // digits of a digest that name something

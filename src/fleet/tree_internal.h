@@ -6,10 +6,10 @@
 
 #include "fleet/git_run.h"
 #include "fleet/host_lock.h"
-#include "util/sha256.h"
 #include "fleet/tar_codec.h"
 #include "fleet/tree.h"
 #include "fleet/unpack.h"
+#include "util/sha256.h"
 
 enum tree_kind {
     TREE_HERE, // the folder as it is

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "fleet/manifest.h"
-#include "util/sha256.h"
 #include "fleet/tar_codec.h"
 #include "util/alloc.h"
 #include "util/path.h"
+#include "util/sha256.h"
 
 // What is done in one turn of the loop.
 enum {

@@ -242,7 +242,7 @@ struct settings {
     bool merge;         // mule report: shards become one build
     char *trace;        // a file, or NULL
     char *html;         // a file, or NULL
-    bool list_times; // mule list --times
+    bool list_times;    // mule list --times
     bool list_json;     // mule list --json
     int durations;      // how many of the slowest items the end names
     char *log;          // a file for developers, or NULL

@@ -25,7 +25,7 @@ last_bytes(struct slice text, size_t count)
 static void
 add_cut(struct buf *buf, const char *key, struct slice text, size_t most)
 {
-    struct buf cut = BUF_INIT(2 * DETAIL_MOST_TEXT);
+    struct buf cut = BUF_INIT((size_t)2 * DETAIL_MOST_TEXT);
 
     if (text.len <= most) {
         add_clean(buf, key, text);

@@ -138,8 +138,7 @@ print_build(struct sheet *sheet, const struct lookback_build *build)
     sheet_add(sheet, STYLE_PLAIN, "  ");
     add_column(sheet, STYLE_BOLD, build->id, ID_COLUMNS);
     sheet_add(sheet, STYLE_PLAIN, "  %s %9s  ",
-              lookback_date(date, build->wall_ms),
-              word_span(span, build->us));
+              lookback_date(date, build->wall_ms), word_span(span, build->us));
     add_counts(sheet, build);
     sheet_add(sheet, STYLE_DIM, "         %-10s  ",
               build->recorded ? "recorded" : "");

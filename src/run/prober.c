@@ -203,9 +203,8 @@ go_on(struct prober *prober)
 {
     struct bisect_finding finding;
     bisect_look(prober->bisect, &finding);
-    bool nothing =
-        finding.verdict == BISECT_ALONE ||
-        (finding.verdict == BISECT_NEVER && !is_last_word(prober));
+    bool nothing = finding.verdict == BISECT_ALONE ||
+                   (finding.verdict == BISECT_NEVER && !is_last_word(prober));
     if (!nothing || prober->stage == PROBER_OTHERS) {
         return false;
     }

@@ -39,13 +39,13 @@ struct run {
     struct terms_index terms;
     struct forecast forecast;
     struct again again; // what is not in the queue yet
-    uint32_t running; // orders that have not ended
+    uint32_t running;   // orders that have not ended
     enum stop_reason stop;
     bool giving; // inside give_out: a slot that answers at once must wait
     struct deadline max_time;
     bool told_budget; // that the retries are used up
     bool nothing;     // is selected
-    bool began;   // items were selected: each of them needs a state
+    bool began;       // items were selected: each of them needs a state
     struct err err;
     char *bail;
 };

@@ -95,6 +95,39 @@ choose_outcome(struct player *player, uint32_t number,
     return outcome;
 }
 
+/* A test that fails once, where it is flaky, and then ends as it does. */
+static void
+play_tries(struct player *player, struct event *event, struct outcome *outcome,
+           bool flaky)
+{
+    const struct finding once = {.kind = FINDING_FAILURE,
+                                 .message = SLICE("once more")};
+    int slot = event->test.slot;
+    for (int try = flaky ? 0 : 1; try < 2; try++) {
+        const struct outcome last = *outcome;
+        event->test.began_us = player->free_us[slot];
+        event->test.us = next_us(player);
+        player->free_us[slot] += event->test.us + 30;
+        player->play.us = player->free_us[slot];
+        if (try == 0) {
+            outcome->state = STATE_FAILED;
+            outcome->findings = &once;
+            outcome->finding_count = 1;
+        } else {
+            event->kind = EVENT_TEST_FINISHED;
+            event->test.tries = flaky ? 2 : 1;
+            event->test.flaky = flaky;
+        }
+        outcome->us = event->test.us;
+        play_event(&player->play, *event);
+        *outcome = last;
+    }
+    tally_add(&player->play.tally, outcome);
+    player->play.tally.flaky += flaky;
+    player->play.tally.quarantined +=
+        event->test.quarantined && state_is_bad(outcome->state);
+}
+
 static void
 play_one_test(struct player *player, uint32_t number, const char *job, int slot)
 {
@@ -113,8 +146,6 @@ play_one_test(struct player *player, uint32_t number, const char *job, int slot)
          .message = SLICE(EVIL),
          .trace = SLICE(TRACEBACK "ValueError: " EVIL)},
     };
-    const struct finding once = {.kind = FINDING_FAILURE,
-                                 .message = SLICE("once more")};
     char id[160];
     char file[80];
     struct outcome outcome = choose_outcome(player, number, findings);
@@ -144,29 +175,7 @@ play_one_test(struct player *player, uint32_t number, const char *job, int slot)
                      : NULL,
         .quarantined = number % 331 == 7,
     };
-    for (int try = flaky ? 0 : 1; try < 2; try++) {
-        const struct outcome last = outcome;
-        event.test.began_us = player->free_us[slot];
-        event.test.us = next_us(player);
-        player->free_us[slot] += event.test.us + 30;
-        player->play.us = player->free_us[slot];
-        if (try == 0) {
-            outcome.state = STATE_FAILED;
-            outcome.findings = &once;
-            outcome.finding_count = 1;
-        } else {
-            event.kind = EVENT_TEST_FINISHED;
-            event.test.tries = flaky ? 2 : 1;
-            event.test.flaky = flaky;
-        }
-        outcome.us = event.test.us;
-        play_event(&player->play, event);
-        outcome = last;
-    }
-    tally_add(&player->play.tally, &outcome);
-    player->play.tally.flaky += flaky;
-    player->play.tally.quarantined +=
-        event.test.quarantined && state_is_bad(outcome.state);
+    play_tries(player, &event, &outcome, flaky);
 }
 
 static void

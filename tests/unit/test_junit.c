@@ -125,8 +125,8 @@ count_files(const char *folder)
 static void
 expect(const char *text, const char *part)
 {
-    if (strstr(text, part) == NULL) {
-        fail_msg("no \"%s\" in:\n%s", part, text);
+    if (text == NULL || strstr(text, part) == NULL) {
+        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "");
     }
 }
 

@@ -2,8 +2,8 @@
 
 #include <jansson.h>
 
-#include "golden.h"
 #include "everything.h"
+#include "golden.h"
 #include "report/event_codec.h"
 #include "report/report_json.h"
 

@@ -21,7 +21,7 @@ a_new_store_keeps_itself_out_of_commits(void **state)
     char text[8] = "";
     assert_non_null(file);
     assert_non_null(fgets(text, sizeof(text), file));
-    fclose(file);
+    (void)fclose(file);
     assert_string_equal(text, "*\n");
 }
 
@@ -201,7 +201,7 @@ one_that_was_cut_short_is_found_while_it_is_read(void **state)
 {
     (void)state;
     fill();
-    assert_int_equal(truncate(DATABASE, 20 * 1024), 0);
+    assert_int_equal(truncate(DATABASE, 20480), 0);
     struct err err = {0};
     struct store *store = store_open(SCENE_FOLDER, STORE_READS, &err);
     if (store != NULL) {

@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 
 #include "fleet/handout.h"
-#include "util/sha256.h"
 #include "fleet/shipment.h"
 #include "fleet/storehouse.h"
 #include "fleet/tree.h"
@@ -23,6 +22,7 @@
 #include "util/array.h"
 #include "util/field.h"
 #include "util/json_text.h"
+#include "util/sha256.h"
 
 struct scene;
 
