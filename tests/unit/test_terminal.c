@@ -44,15 +44,15 @@ scene_end(struct scene *scene)
 static void
 expect(const char *text, const char *part)
 {
-    if (strstr(text, part) == NULL) {
-        fail_msg("no \"%s\" in:\n%s", part, text);
+    if (text == NULL || strstr(text, part) == NULL) {
+        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "");
     }
 }
 
 static void
 expect_not(const char *text, const char *part)
 {
-    if (strstr(text, part) != NULL) {
+    if (text != NULL && strstr(text, part) != NULL) {
         fail_msg("unexpected \"%s\" in:\n%s", part, text);
     }
 }
