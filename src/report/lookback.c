@@ -113,7 +113,7 @@ add_counts(struct sheet *sheet, const struct lookback_build *build)
     struct slice part;
     size_t column = COUNTS_COLUMN;
     while (slice_split(&rest, ',', &part)) {
-        bool last = rest.data == NULL;
+        bool last = slice_is_over(rest);
         if (column + part.len + 1 > (size_t)sheet->width &&
             column > COUNTS_COLUMN) {
             sheet_add(sheet, STYLE_PLAIN, "\n%*s", COUNTS_COLUMN - 1, "");

@@ -236,20 +236,20 @@ fits_topic(struct slice pattern, struct slice key)
     struct slice word = {0};
     struct slice other = {0};
 
-    if (pattern.data == NULL) {
-        return key.data == NULL;
+    if (slice_is_over(pattern)) {
+        return slice_is_over(key);
     }
     (void)slice_split(&pattern, '.', &word);
     if (slice_equals(word, SLICE("#"))) {
         while (!fits_topic(pattern, key)) {
-            if (key.data == NULL) {
+            if (slice_is_over(key)) {
                 return false;
             }
             (void)slice_split(&key, '.', &other);
         }
         return true;
     }
-    return key.data != NULL && slice_split(&key, '.', &other) &&
+    return !slice_is_over(key) && slice_split(&key, '.', &other) &&
            (slice_equals(word, SLICE("*")) || slice_equals(word, other)) &&
            fits_topic(pattern, key);
 }

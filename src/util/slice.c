@@ -158,9 +158,15 @@ slice_take(struct slice *slice, struct slice start)
 static const char split_done[1];
 
 bool
+slice_is_over(struct slice rest)
+{
+    return rest.data == split_done;
+}
+
+bool
 slice_split(struct slice *rest, char separator, struct slice *part)
 {
-    if (rest->data == split_done) {
+    if (slice_is_over(*rest)) {
         *rest = *part = (struct slice){NULL, 0};
         return false;
     }

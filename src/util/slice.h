@@ -63,6 +63,8 @@ bool slice_take(struct slice *slice, struct slice start);
  *     while (slice_split(&rest, ',', &part)) ...
  */
 bool slice_split(struct slice *rest, char separator, struct slice *part);
+/* Whether the last part was given, so that the next step gives false. */
+bool slice_is_over(struct slice rest);
 
 /* Takes the next word between white space, or gives false: there is none. */
 bool slice_word(struct slice *rest, struct slice *word);

@@ -107,6 +107,8 @@ separators_make_one_part_more(void **state)
     check_slice(part, "b");
     assert_true(slice_split(&rest, ',', &part));
     check_slice(part, "");
+    assert_true(slice_is_over(rest));
+    assert_int_equal(rest.len, 0); // whoever takes it for a slice may read it
     assert_false(slice_split(&rest, ',', &part));
 }
 
