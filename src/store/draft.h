@@ -54,14 +54,16 @@ void draft_add_job(struct draft *draft, struct slice name,
 /*
  * Writes all of it, in one transaction; *number is then builds.number. What
  * is outstanding of the suite follows: what passed or was skipped goes out,
- * what ended badly (unless quarantined) or did not run comes in. `learn`
- * false: durations and last states stay as they are (an import of an older
- * build).
+ * what ended badly (unless quarantined) or did not run comes in. What a build
+ * saw that began later, by `wall_ms`, does not go out: this one was cut off,
+ * or took longer. `learn` false: durations and last states stay as they are
+ * (an import of an older build).
  */
 struct draft_params {
     const struct suite_key *suite;
     const struct build_row *row;
     bool learn;
+    int64_t wall_ms; // today, since a clock that was ahead dates no build later
 };
 bool draft_store(struct draft *draft, struct store *store,
                  const struct draft_params *params, int64_t *number,

@@ -50,7 +50,10 @@ basis_of(enum state state)
 
 // A moving mean, in which the newest weighs 3 of 10, among ends of one basis;
 // a better basis begins anew; one that was cut off only raises it. Computed
-// from what the row holds now: another mule may have been here meanwhile.
+// from what the row holds now: another mule may have been here meanwhile. What
+// a build that began later saw (SEEN_LATER) is the newer word, unless it is bad
+// what this one saw.
+#define SEEN_LATER "seen_ms > ?8 AND seen_ms <= ?9"
 static const char update_test[] =
     "UPDATE tests SET"
     " us = CASE WHEN ?2 = 0 OR ?2 = 2 AND basis = 3 THEN us"
@@ -58,9 +61,14 @@ static const char update_test[] =
     "           WHEN ?2 = basis THEN us + (?3 - us) * 3 / 10"
     "           ELSE ?3 END,"
     " basis = max(basis, ?2),"
-    " state = CASE ?4 WHEN 0 THEN state ELSE ?4 END,"
-    " runs = runs + ?5, bad = bad + ?6, flaky = flaky + ?7, seen_ms = ?8"
+    " state = CASE WHEN ?4 = 0 OR ?6 = 0 AND " SEEN_LATER " THEN state"
+    "         ELSE ?4 END,"
+    " runs = runs + ?5, bad = bad + ?6, flaky = flaky + ?7,"
+    " seen_ms = CASE WHEN " SEEN_LATER " THEN seen_ms ELSE ?8 END"
     " WHERE number = ?1";
+static const char close_test[] =
+    "DELETE FROM outstanding WHERE test = ?1 AND NOT EXISTS"
+    " (SELECT 1 FROM tests WHERE number = ?1 AND " SEEN_LATER ")";
 static const char insert_test[] =
     "INSERT INTO tests (number, us, basis, state, runs, bad, flaky, seen_ms,"
     " added_ms, name) VALUES (?1, ?3, ?2, ?4, ?5, ?6, ?7, ?8, ?8, ?9)";
@@ -115,6 +123,7 @@ learn_test(struct learning *learning, const struct result *end, struct err *err)
         return true;
     }
     bind_test(learning->update, row->number, end, target->now_ms);
+    sqlite3_bind_int64(learning->update, 9, target->params->wall_ms);
     if (!database_do(learning->update, err)) {
         return false;
     }
@@ -125,28 +134,52 @@ learn_test(struct learning *learning, const struct result *end, struct err *err)
 
 /* What is to pass is what ended badly or did not run, unless in quarantine. */
 static bool
-follow_open(struct learning *learning, const struct result *end,
-            struct err *err)
+is_open(const struct result *end)
+{
+    return (state_is_bad(end->state) || end->state == STATE_NOT_RUN) &&
+           (end->flags & RESULT_QUARANTINED) == 0;
+}
+
+static bool
+open_row(struct learning *learning, const struct result *end, struct err *err)
+{
+    const struct draft_target *target = learning->target;
+    struct memory *memory = target->draft->memory;
+
+    sqlite3_bind_int64(
+        learning->open, 1,
+        memory_row(memory, MEMORY_TESTS, (uint32_t)end->test)->number);
+    sqlite3_bind_int64(learning->open, 2, target->build);
+    sqlite3_bind_int64(
+        learning->open, 3,
+        memory_row(memory, MEMORY_JOBS, (uint32_t)end->job)->number);
+    return database_do(learning->open, err);
+}
+
+static bool
+close_row(struct learning *learning, const struct result *end, struct err *err)
 {
     const struct draft_target *target = learning->target;
     const struct memory_row *row =
         memory_row(target->draft->memory, MEMORY_TESTS, (uint32_t)end->test);
-    enum state state = end->state;
-    bool bad = (state_is_bad(state) || state == STATE_NOT_RUN) &&
-               (end->flags & RESULT_QUARANTINED) == 0;
 
-    if (!target->params->learn || (!bad && !learning->has_open)) {
-        return true;
-    }
-    sqlite3_stmt *statement = bad ? learning->open : learning->close;
-    sqlite3_bind_int64(statement, 1, row->number);
-    if (bad) {
-        const struct memory_row *job =
-            memory_row(target->draft->memory, MEMORY_JOBS, (uint32_t)end->job);
-        sqlite3_bind_int64(statement, 2, target->build);
-        sqlite3_bind_int64(statement, 3, job->number);
-    }
-    return database_do(statement, err);
+    sqlite3_bind_int64(learning->close, 1, row->number);
+    sqlite3_bind_int64(learning->close, 8, target->now_ms);
+    sqlite3_bind_int64(learning->close, 9, target->params->wall_ms);
+    return database_do(learning->close, err);
+}
+
+/* Whether another build saw it later is asked before that is written. */
+static bool
+learn_end(struct learning *learning, const struct result *end, struct err *err)
+{
+    bool learns = learning->target->params->learn;
+    bool opens = learns && is_open(end);
+    bool closes = learns && !opens && learning->has_open;
+
+    return (!closes || close_row(learning, end, err)) &&
+           learn_test(learning, end, err) &&
+           (!opens || open_row(learning, end, err));
 }
 
 static bool
@@ -158,8 +191,7 @@ learn_tests(struct learning *learning, struct err *err)
 
     while (draft_next(draft, &walk, &end)) {
         bool decided = (end.flags & RESULT_DECIDED) != 0;
-        if (decided && (!learn_test(learning, &end, err) ||
-                        !follow_open(learning, &end, err))) {
+        if (decided && !learn_end(learning, &end, err)) {
             return false;
         }
     }
@@ -205,8 +237,7 @@ prepare(struct learning *learning, struct err *err)
     if (learning->open == NULL) {
         return false;
     }
-    learning->close =
-        database_prepare(db, "DELETE FROM outstanding WHERE test = ?1", err);
+    learning->close = database_prepare(db, close_test, err);
     return learning->close != NULL;
 }
 
@@ -219,7 +250,10 @@ release(struct learning *learning)
     sqlite3_finalize(learning->close);
 }
 
-/* A test that a whole build has not seen does not exist any more. */
+/*
+ * A test that a whole build has not seen does not exist any more, unless a
+ * build that began later saw it.
+ */
 static bool
 forget_open(const struct draft_target *target, struct err *err)
 {
@@ -232,7 +266,8 @@ forget_open(const struct draft_target *target, struct err *err)
     sqlite3_stmt *statement = database_prepare(
         target->db,
         "DELETE FROM outstanding WHERE test >= ?1 AND test < ?2 AND"
-        " (SELECT seen_ms FROM tests WHERE number = test) IS NOT ?3",
+        " NOT EXISTS (SELECT 1 FROM tests WHERE number = test AND"
+        "  (seen_ms = ?3 OR seen_ms > ?3 AND seen_ms <= ?4))",
         err);
     if (statement == NULL) {
         return false;
@@ -240,6 +275,7 @@ forget_open(const struct draft_target *target, struct err *err)
     sqlite3_bind_int64(statement, 1, suite_range_first(target->suite));
     sqlite3_bind_int64(statement, 2, suite_range_first(target->suite + 1));
     sqlite3_bind_int64(statement, 3, target->now_ms);
+    sqlite3_bind_int64(statement, 4, target->params->wall_ms);
     bool fine = database_do(statement, err);
     sqlite3_finalize(statement);
     return fine;

@@ -282,6 +282,7 @@ store_once(struct record *record, struct err *err)
         .suite = record->params.suite,
         .row = &record->row,
         .learn = true,
+        .wall_ms = now_wall_usec() / 1000,
     };
     struct store *store =
         store_open(record->params.site->folder, STORE_WRITES, err);

@@ -31,6 +31,7 @@ struct scene_build {
     const char *recording;
     const char *shard;
     int64_t began_ms;              // 0: SCENE_DATE
+    int64_t wall_ms;               // when it is stored; 0: no other is later
     bool part;                     // something narrowed it
     bool keep;                     // learn nothing
     const struct suite_key *suite; // NULL: scene_suite
@@ -82,7 +83,7 @@ scene_store(const struct scene_build *build)
         .whole = !build->part,
         .began_ms = build->began_ms != 0 ? build->began_ms : SCENE_DATE,
     };
-    struct draft_params params = {suite, &row, !build->keep};
+    struct draft_params params = {suite, &row, !build->keep, build->wall_ms};
     struct store *store = scene_open(STORE_WRITES);
     struct memory *memory = memory_new();
     struct draft *draft = scene_draft(memory, build->ends, build->count);

@@ -117,7 +117,7 @@ a_job_is_what_it_takes_beside_its_tests(void **state)
         .us = 300, .slot = 2, .flags = RESULT_DECIDED, .state = STATE_PASSED};
     struct result_job job = {.us = 1000, .slot = 2};
     struct build_row row = {.id = "a", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true};
+    struct draft_params params = {&scene_suite, &row, true, 0};
     struct err err = {0};
     int64_t number = 0;
     draft_add_test(draft, SLICE("t"), SLICE("job"), &result);
@@ -165,7 +165,7 @@ what_is_repeated_without_end_is_not_kept_without_end(void **state)
     struct memory *memory = memory_new();
     struct draft *draft = draft_new(memory);
     struct build_row row = {.id = "a", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true};
+    struct draft_params params = {&scene_suite, &row, true, 0};
     struct err err = {0};
     int64_t number = 0;
     char message[RESULT_MESSAGE_MAX];
@@ -220,7 +220,7 @@ an_attempt_decides_nothing(void **state)
     struct memory *memory = memory_new();
     struct draft *draft = draft_new(memory);
     struct build_row row = {.id = "a", .began_ms = SCENE_DATE, .whole = true};
-    struct draft_params params = {&scene_suite, &row, true};
+    struct draft_params params = {&scene_suite, &row, true, 0};
     struct err err = {0};
     int64_t number = 0;
     struct result first = {.us = 900,
@@ -307,6 +307,32 @@ a_whole_build_resolves_what_is_not_there_any_more(void **state)
                      1);
 }
 
+static void
+what_a_later_build_saw_fail_still_is_to_pass(void **state)
+{
+    (void)state;
+    const struct scene_end bad = {"t", STATE_FAILED, 1, 0};
+    const struct scene_end fresh = {"new", STATE_FAILED, 1, 0};
+    const struct scene_end good = {"t", STATE_PASSED, 1, 0};
+    struct scene_build build = {
+        .id = "later", .part = true, .ends = &bad, .count = 1};
+    scene_store(&build);
+    build.ends = &fresh;
+    scene_store(&build);
+    build = (struct scene_build){
+        .id = "long", .began_ms = SCENE_DATE - 9, .ends = &good, .count = 1};
+    build.wall_ms = SCENE_DATE + 9;
+    scene_store(&build);
+    build.began_ms++; // and so for another one
+    scene_store(&build);
+    assert_int_equal(scene_ask("SELECT count(*) FROM outstanding"), 2);
+    assert_int_equal(scene_ask("SELECT state FROM tests WHERE name = 't'"),
+                     STATE_FAILED);
+    build.wall_ms = SCENE_DATE - 1; // the clock was ahead when it failed
+    scene_store(&build);
+    assert_int_equal(scene_ask("SELECT count(*) FROM outstanding"), 0);
+}
+
 // ---------------------------------------------------------------- many writers
 
 static void
@@ -318,7 +344,7 @@ names_that_another_mule_added_meanwhile_are_the_same_tests(void **state)
                                      {"mine", STATE_PASSED, 1, 0}};
     struct draft *draft = scene_draft(memory, mine, 2);
     struct build_row row = {.id = "mine", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true};
+    struct draft_params params = {&scene_suite, &row, true, 0};
     struct err err = {0};
     int64_t number = 0;
     scene_end("theirs", STATE_PASSED, 1);
@@ -349,7 +375,7 @@ a_row_that_another_mule_forgot_comes_back_under_its_number(void **state)
     const struct scene_end mine[] = {{"t", STATE_PASSED, 70, 0}};
     struct draft *draft = scene_draft(memory, mine, 1);
     struct build_row row = {.id = "b", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true};
+    struct draft_params params = {&scene_suite, &row, true, 0};
     assert_true(draft_store(draft, store, &params, &number, &err));
     draft_free(draft);
     memory_free(memory);
@@ -402,6 +428,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(an_attempt_decides_nothing),
     IN_FOLDER(a_narrow_build_in_between_forgets_nothing),
     IN_FOLDER(a_whole_build_resolves_what_is_not_there_any_more),
+    IN_FOLDER(what_a_later_build_saw_fail_still_is_to_pass),
     IN_FOLDER(names_that_another_mule_added_meanwhile_are_the_same_tests),
     IN_FOLDER(a_row_that_another_mule_forgot_comes_back_under_its_number),
     IN_FOLDER(two_suites_do_not_mix),

@@ -179,7 +179,7 @@ fill(void)
     struct draft *draft = draft_new(memory);
     struct result result = {.flags = RESULT_DECIDED, .state = STATE_PASSED};
     struct build_row row = {.id = "many", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true};
+    struct draft_params params = {&scene_suite, &row, true, 0};
     struct store *store = scene_open(STORE_WRITES);
     struct err err = {0};
     int64_t number = 0;
@@ -267,7 +267,7 @@ a_full_disk_leaves_what_was_there(void **state)
     struct draft *draft = draft_new(memory);
     struct result result = {.flags = RESULT_DECIDED, .state = STATE_PASSED};
     struct build_row row = {.id = "two", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true};
+    struct draft_params params = {&scene_suite, &row, true, 0};
     int64_t number = 0;
     for (int i = 0; i < 2000; i++) {
         char id[64];
