@@ -178,11 +178,12 @@ class Tests(HistoryCase):
             import unittest
             class O(unittest.TestCase):
                 pass
-            setattr(O, "test_\\x1b[2Jit", lambda self: None)
+            setattr(O, "test_of_a_name_\\x1b[2Jthat", lambda self: None)
             """})
         self.mule_test()
-        result = self.mule("history", "test_o.O.test_it")
-        self.assertMistake(result, 'did you mean "test_o.O.test_it"?')
+        result = self.mule("history", "test_o.O.test_of_a_name_that")
+        self.assertMistake(result,
+                           'did you mean "test_o.O.test_of_a_name_that"?')
 
     def test_the_slowest_come_first(self):
         self.suite({"test_t.py": """
