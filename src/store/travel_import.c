@@ -308,7 +308,10 @@ import_build(struct import *import, sqlite3_stmt *statement, struct err *err)
     return fine;
 }
 
-/* Where --failed looks; what the store has of its own is kept. */
+/*
+ * Where --failed looks: what was asked for there and here, or, where that is
+ * not the same, all. Programs are named by whoever runs them.
+ */
 static bool
 take_scopes(struct import *import, struct err *err)
 {
@@ -319,8 +322,11 @@ take_scopes(struct import *import, struct err *err)
         from == NULL
             ? NULL
             : database_prepare(store_database(import->into),
-                               "UPDATE suites SET scope = ?3 WHERE folder = ?1"
-                               " AND words = ?2 AND scope IS NULL",
+                               "UPDATE suites SET scope ="
+                               " CASE WHEN scope IS NULL THEN ?3 ELSE '{}' END"
+                               " WHERE folder = ?1 AND words = ?2 AND"
+                               " (scope IS NULL OR scope <> ?3 AND"
+                               "  instr(scope, '\"programs\"') = 0)",
                                err);
     bool fine = into != NULL;
     bool row = fine;

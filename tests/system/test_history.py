@@ -321,6 +321,17 @@ class Travels(HistoryCase):
         result = self.mule_test("--failed", cwd=there)
         self.assertStates(result, {"test_m.A.test_2": "passed"})
 
+    def test_what_failed_elsewhere_runs_where_less_was_asked_for(self):
+        there = self.elsewhere()
+        self.suite({"other/test_m.py": SUITE, "other/test_o.py": SUITE})
+        self.mule_test("test_o", cwd=there)
+        self.spoil()
+        self.mule_test(status=1)
+        self.history("export", "ci.db")
+        self.take("ci.db", cwd=there)
+        result = self.mule_test("--failed", cwd=there)
+        self.assertEqual(result.states.get("test_m.A.test_2"), "passed")
+
     def test_what_is_no_such_file_is_refused_and_changes_nothing(self):
         self.mule_test()
         self.history("export", "h.db")
