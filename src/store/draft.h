@@ -56,8 +56,8 @@ void draft_add_job(struct draft *draft, struct slice name,
  * is outstanding of the suite follows: what passed or was skipped goes out,
  * what ended badly (unless quarantined) or did not run comes in. What a build
  * saw that began later, by `wall_ms`, does not go out: this one was cut off,
- * or took longer. `learn` false: durations and last states stay as they are
- * (an import of an older build).
+ * or took longer. `learn` false: of tests that a later
+ * build saw, durations and last states stay as they are (an import).
  */
 struct draft_params {
     const struct suite_key *suite;

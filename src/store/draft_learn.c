@@ -65,7 +65,7 @@ static const char update_test[] =
     "         ELSE ?4 END,"
     " runs = runs + ?5, bad = bad + ?6, flaky = flaky + ?7,"
     " seen_ms = CASE WHEN " SEEN_LATER " THEN seen_ms ELSE ?8 END"
-    " WHERE number = ?1";
+    " WHERE number = ?1 AND (?10 OR seen_ms < ?8)";
 static const char close_test[] =
     "DELETE FROM outstanding WHERE test = ?1 AND NOT EXISTS"
     " (SELECT 1 FROM tests WHERE number = ?1 AND " SEEN_LATER ")";
@@ -108,24 +108,36 @@ insert_row(struct learning *learning, const struct result *end, int64_t number,
     return database_do(learning->insert, err);
 }
 
+/* Until when another build may have begun that counts as a later one. */
+static int64_t
+latest(const struct draft_target *target)
+{
+    return target->params->learn ? target->params->wall_ms : INT64_MAX;
+}
+
+/* `*learned` false: a later build saw it, and only what is new is learned. */
 static bool
-learn_test(struct learning *learning, const struct result *end, struct err *err)
+learn_test(struct learning *learning, const struct result *end, bool *learned,
+           struct err *err)
 {
     struct draft_target *target = learning->target;
     struct memory_row *row =
         memory_row(target->draft->memory, MEMORY_TESTS, (uint32_t)end->test);
 
+    *learned = true;
     if (row->number == 0) {
         row->number = target->new_number[MEMORY_TESTS]++;
         return insert_row(learning, end, row->number, err);
     }
-    if (!target->params->learn) {
-        return true;
-    }
     bind_test(learning->update, row->number, end, target->now_ms);
-    sqlite3_bind_int64(learning->update, 9, target->params->wall_ms);
+    sqlite3_bind_int64(learning->update, 9, latest(target));
+    sqlite3_bind_int(learning->update, 10, target->params->learn);
     if (!database_do(learning->update, err)) {
         return false;
+    }
+    *learned = target->params->learn || sqlite3_changes(target->db) > 0;
+    if (!target->params->learn) {
+        return true;
     }
     // Gone: forgotten by another mule since it was loaded.
     return sqlite3_changes(target->db) > 0 ||
@@ -165,7 +177,7 @@ close_row(struct learning *learning, const struct result *end, struct err *err)
 
     sqlite3_bind_int64(learning->close, 1, row->number);
     sqlite3_bind_int64(learning->close, 8, target->now_ms);
-    sqlite3_bind_int64(learning->close, 9, target->params->wall_ms);
+    sqlite3_bind_int64(learning->close, 9, latest(target));
     return database_do(learning->close, err);
 }
 
@@ -173,13 +185,12 @@ close_row(struct learning *learning, const struct result *end, struct err *err)
 static bool
 learn_end(struct learning *learning, const struct result *end, struct err *err)
 {
-    bool learns = learning->target->params->learn;
-    bool opens = learns && is_open(end);
-    bool closes = learns && !opens && learning->has_open;
+    bool closes = !is_open(end) && learning->has_open;
+    bool learned = false;
 
     return (!closes || close_row(learning, end, err)) &&
-           learn_test(learning, end, err) &&
-           (!opens || open_row(learning, end, err));
+           learn_test(learning, end, &learned, err) &&
+           (!is_open(end) || !learned || open_row(learning, end, err));
 }
 
 static bool
@@ -200,7 +211,8 @@ learn_tests(struct learning *learning, struct err *err)
     while (draft_next(draft, &walk, &end)) {
         const struct memory_row *row =
             memory_row(draft->memory, MEMORY_TESTS, (uint32_t)end.test);
-        if (row->number == 0 && !learn_test(learning, &end, err)) {
+        bool learned = false;
+        if (row->number == 0 && !learn_test(learning, &end, &learned, err)) {
             return false;
         }
     }

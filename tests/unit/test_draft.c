@@ -415,7 +415,31 @@ what_is_only_taken_over_changes_nothing_that_is_known(void **state)
     assert_int_equal(scene_ask("SELECT count(*) FROM builds"), 2);
 }
 
+static void
+what_is_taken_over_and_nobody_saw_since_is_to_pass(void **state)
+{
+    (void)state;
+    const struct scene_end mine = {"mine", STATE_PASSED, 1, 0};
+    const struct scene_end bad = {"t", STATE_FAILED, 70, 0};
+    const struct scene_end good = {"t", STATE_PASSED, 70, 0};
+    scene_store(&(struct scene_build){
+        .id = "here", .part = true, .ends = &mine, .count = 1});
+    struct scene_build build = {
+        .id = "old", .keep = true, .ends = &bad, .count = 1};
+    build.began_ms = SCENE_DATE - 2;
+    scene_store(&build);
+    assert_int_equal(scene_ask("SELECT count(*) FROM outstanding"), 1);
+    build.ends = &good;
+    build.began_ms = SCENE_DATE - 3; // passed before that
+    scene_store(&build);
+    assert_int_equal(scene_ask("SELECT count(*) FROM outstanding"), 1);
+    build.began_ms = SCENE_DATE - 1;
+    scene_store(&build);
+    assert_int_equal(scene_ask("SELECT count(*) FROM outstanding"), 0);
+}
+
 static const struct CMUnitTest tests[] = {
+    IN_FOLDER(what_is_taken_over_and_nobody_saw_since_is_to_pass),
     IN_FOLDER(what_passed_is_a_moving_mean),
     IN_FOLDER(a_failure_counts_only_while_nothing_passed),
     IN_FOLDER(what_was_cut_off_takes_at_least_that_long),
