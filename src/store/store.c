@@ -23,6 +23,9 @@ struct store {
     int lock; // held shared while the database is open; -1: it cannot be had
 };
 
+// What is left of the log once it is in the database.
+#define LOG_BYTES "4194304"
+
 enum {
     PATH_MAX_BYTES = 16 * 1024,
     WAIT_STEP_MS = 10,
@@ -168,6 +171,9 @@ open_file(struct store *store, enum store_use use, struct err *err)
     }
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
+    // The last one who closes would wait for the disk four times. The log goes
+    // into the database when it is long enough, a build in many.
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     return code == SQLITE_OK ||
            database_fail(store->db, "open the database", err);
 }
@@ -193,6 +199,7 @@ set_up_writing(sqlite3 *db, struct err *err)
     return (vacuum == AUTO_VACUUM_INCREMENTAL ||
             database_run(db, "PRAGMA auto_vacuum = INCREMENTAL", err)) &&
            database_run(db, "PRAGMA journal_mode = WAL", err) &&
+           database_run(db, "PRAGMA journal_size_limit = " LOG_BYTES, err) &&
            database_run(db, cache, err) && schema_migrate(db, err);
 }
 

@@ -340,6 +340,7 @@ class Words(FailedCase):
 
     def test_a_store_that_cannot_be_read_costs_no_test(self):
         self.mule_test()
+        os.remove(self.path(".mule", "history.db-wal"))
         with open(self.path(".mule", "history.db"), "wb") as file:
             file.write(b"this is no database" * 100)
         result = self.failed(status=0)
