@@ -87,6 +87,7 @@ tally_add_test(struct tally *tally, const struct outcome *outcome,
     struct counts counts = count_findings(outcome);
 
     complete(&counts, outcome->state);
+    tally->excused += quarantined && outcome->state == STATE_NOT_RUN;
     if (quarantined && state_is_bad(outcome->state)) {
         counts.of[FINDING_FAILURE] = 0;
         counts.of[FINDING_ERROR] = 0;
@@ -131,6 +132,14 @@ tally_is_green(const struct tally *tally)
         }
     }
     return bad <= tally->quarantined;
+}
+
+uint32_t
+tally_unrun(const struct tally *tally)
+{
+    uint32_t unrun = tally->states[STATE_NOT_RUN];
+
+    return unrun > tally->excused ? unrun - tally->excused : 0;
 }
 
 // In the order of the line; `always` are those that a reader looks for.
@@ -216,7 +225,7 @@ tally_unittest_line(const struct tally *tally, struct buf *buf)
         buf_add_text(buf, "FAILED");
     } else if (tally->selected == 0) {
         buf_add_text(buf, "NO TESTS RAN");
-    } else if (tally->states[STATE_NOT_RUN] > 0) {
+    } else if (tally_unrun(tally) > 0) {
         // unittest has no word for it; "OK" would be a lie.
         buf_add_text(buf, "INCOMPLETE");
     } else {

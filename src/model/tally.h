@@ -23,12 +23,16 @@ struct tally {
     uint32_t leaks;       // processes that outlived their job
     uint32_t flaky;       // items that passed after they had failed
     uint32_t quarantined; // items that ended badly and do not count as such
+    uint32_t excused;     // items that did not run, of which nobody minds
     uint32_t refused;     // flaky items that count as failures
 };
 
 /* Counts one final outcome. */
 void tally_add(struct tally *tally, const struct outcome *outcome);
-/* The same where a bad one that is quarantined must not turn the build red. */
+/*
+ * The same where one that is quarantined and bad, or did not run, must not turn
+ * the build red.
+ */
 void tally_add_test(struct tally *tally, const struct outcome *outcome,
                     bool quarantined);
 
@@ -36,6 +40,8 @@ void tally_add_test(struct tally *tally, const struct outcome *outcome,
 bool tally_adds_up(const struct tally *tally);
 /* True when no item ended badly but quarantined ones, or flaky by `fail`. */
 bool tally_is_green(const struct tally *tally);
+/* How many items did not run and should have. */
+uint32_t tally_unrun(const struct tally *tally);
 
 /* "412 selected = 409 passed + 2 failed + 1 skipped + 0 not run (...)" */
 void tally_line(const struct tally *tally, struct buf *buf);

@@ -310,6 +310,7 @@ add_tally(struct buf *buf, const struct tally *tally)
     add_uint(buf, "leaks", tally->leaks);
     add_known(buf, "flaky", tally->flaky);
     add_known(buf, "quarantined", tally->quarantined);
+    add_known(buf, "excused", tally->excused);
     add_known(buf, "refused", tally->refused);
 }
 

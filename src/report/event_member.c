@@ -18,6 +18,7 @@ const char *const event_member_names[M_COUNT] = {
     [M_ERR] = "err",
     [M_ERRORS] = "errors",
     [M_EXCLUDED] = "excluded",
+    [M_EXCUSED] = "excused",
     [M_EXIT_STATUS] = "exit_status",
     [M_EXPECT_US] = "expect_us",
     [M_FAILURES] = "failures",

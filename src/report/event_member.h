@@ -25,6 +25,7 @@ enum event_member {
     M_ERR,
     M_ERRORS,
     M_EXCLUDED,
+    M_EXCUSED,
     M_EXIT_STATUS,
     M_EXPECT_US,
     M_FAILURES,

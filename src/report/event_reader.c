@@ -366,6 +366,7 @@ read_finished(struct event_reader *reader, struct event_finished *finished)
         .leaks = event_member_count(&reader->line, M_LEAKS),
         .flaky = event_member_count(&reader->line, M_FLAKY),
         .quarantined = event_member_count(&reader->line, M_QUARANTINED),
+        .excused = event_member_count(&reader->line, M_EXCUSED),
         .refused = event_member_count(&reader->line, M_REFUSED),
     };
     read_states(reader, tally);

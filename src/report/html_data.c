@@ -107,6 +107,7 @@ add_tally(struct data *data, const struct tally *tally)
     members_uint(buf, "errors", tally->errors);
     members_known(buf, "flaky", tally->flaky);
     members_known(buf, "quarantined", tally->quarantined);
+    members_known(buf, "excused", tally->excused);
     members_known(buf, "retried", tally->retried);
     members_known(buf, "late", tally->late);
     members_known(buf, "leaks", tally->leaks);

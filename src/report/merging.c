@@ -335,6 +335,7 @@ add_tally(struct tally *sum, const struct tally *tally)
     sum->leaks += tally->leaks;
     sum->flaky += tally->flaky;
     sum->quarantined += tally->quarantined;
+    sum->excused += tally->excused;
     sum->refused += tally->refused;
 }
 

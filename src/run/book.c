@@ -153,6 +153,7 @@ tell(struct book *book, const struct chronicle_place *place,
      const struct ledger_word *word, bool quarantined)
 {
     bool bad = state_is_bad(word->outcome->state);
+    bool unrun = word->outcome->state == STATE_NOT_RUN;
     bool counts = !quarantined;
     bool refused =
         word->flaky && counts && book->chances.settings->flaky == FLAKY_FAIL;
@@ -160,7 +161,7 @@ tell(struct book *book, const struct chronicle_place *place,
         .outcome = word->outcome,
         .flaky = word->flaky,
         .refused = refused,
-        .quarantined = quarantined && (bad || word->flaky),
+        .quarantined = quarantined && (bad || unrun || word->flaky),
     };
     chronicle_test_finished(book->chronicle, place, &ending);
     book->bad += (bad && counts) || refused;
@@ -171,7 +172,8 @@ static bool
 is_quarantined(struct book *book, uint32_t item, const struct outcome *outcome)
 {
     bool pending = (items_peek(book->items, item)->flags & ITEM_PENDING) != 0;
-    return (pending || state_is_bad(outcome->state)) &&
+    return (pending || state_is_bad(outcome->state) ||
+            outcome->state == STATE_NOT_RUN) &&
            chances_quarantined(&book->chances, item);
 }
 

@@ -44,7 +44,7 @@ struct chronicle_ending {
     const struct outcome *outcome;
     bool flaky;       // passed, and had failed before
     bool refused;     // flaky, and that is a failure
-    bool quarantined; // bad or flaky, and decides nothing
+    bool quarantined; // bad, flaky or not run, and decides nothing
 };
 
 /* Borrows all three. */

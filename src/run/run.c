@@ -243,7 +243,7 @@ exit_status(const struct run *run)
     if (!tally_is_green(tally) || run->stop == STOP_BAILED) {
         return 1;
     }
-    if (run->stop == STOP_NONE && tally->states[STATE_NOT_RUN] > 0) {
+    if (run->stop == STOP_NONE && tally_unrun(tally) > 0) {
         return 3; // nobody wanted that, and nothing else tells of it
     }
     return run->nothing && !gathering_is_spared(&run->gathering) ? 5 : 0;

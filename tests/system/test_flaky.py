@@ -103,6 +103,24 @@ class Quarantine(MuleCase):
         result = self.mule_test("--quarantine", "*.Bad", "--failfast")
         self.assertEqual(result.all("stopping"), [])
 
+    def test_what_its_fixture_keeps_from_running_decides_nothing_either(self):
+        self.suite({"test_it.py": """
+            import unittest
+            class Bad(unittest.TestCase):
+                @classmethod
+                def setUpClass(cls): raise OSError("no database")
+                def test_it(self): pass
+            """, "test_other.py": BAD.replace("self.fail", "print")})
+        result = self.mule_test("--quarantine", "*.Bad")
+        self.assertEqual(result.finished["test_it.Bad.test_it"]["state"],
+                         "not run")
+        self.assertIn("\nOK\n", result.out)
+        self.assertIn("1 not run (1 quarantined)", result.out)
+        result = self.mule("replay", "-q")
+        self.assertIn("\nOK\n", result.out)
+        result = self.mule_test("--failed", "--quarantine", "*.Bad")
+        self.assertStates(result, {})
+
     def test_a_flaky_one_is_no_failure_either(self):
         self.suite({"test_it.py": FLAKY})
         self.mule_test(*RETRY, "--flaky", "fail", "--quarantine", "*.Flaky")

@@ -12,7 +12,7 @@ function verdictOf(model) {
     if (model.end.stop) {
         return {word: 'Stopped', kind: 'is-error', sign: '!'};
     }
-    if (model.tally.states['not run'] > 0) {
+    if (model.tally.states['not run'] > (model.tally.excused || 0)) {
         return {word: 'Incomplete', kind: 'is-error', sign: '!'};
     }
     if (status !== undefined && status !== 0) {
