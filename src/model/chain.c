@@ -244,7 +244,6 @@ is_fresh(const struct chain_terms *terms, const struct items *items,
 {
     struct history *history = terms->history;
     struct past past;
-    uint64_t us = 0;
     if (history == NULL) {
         return true;
     }
@@ -253,7 +252,7 @@ is_fresh(const struct chain_terms *terms, const struct items *items,
     }
     return items_peek_job(items, job)->kind != JOB_COMMAND ||
            !history->ops->find_job(history,
-                                   slice_of(items_job_name(items, job)), &us);
+                                   slice_of(items_job_name(items, job)), &past);
 }
 
 /* Whether the item runs in a rerun. */

@@ -20,10 +20,12 @@ struct history_ops {
     bool (*find_item)(struct history *history, struct slice id,
                       struct past *past);
     /*
-     * What a job of that name takes beside its items: fixtures, a fork. False
-     * when that is not known.
+     * Of a job of that name: `us` is what it takes beside its items (fixtures,
+     * a fork), `state` how something of it that is no item (a fixture) ended
+     * badly, if it still has to pass. False when nothing is known.
      */
-    bool (*find_job)(struct history *history, struct slice name, uint64_t *us);
+    bool (*find_job)(struct history *history, struct slice name,
+                     struct past *past);
 };
 struct history {
     const struct history_ops *ops;

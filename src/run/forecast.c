@@ -96,10 +96,10 @@ forecast_add(struct forecast *forecast, uint32_t job, const struct terms *terms)
                                        (uint64_t)terms->expect_ms * 1000);
     note_number(forecast, job, number);
     add_items(forecast, job);
-    uint64_t us = 0;
+    struct past past = {0};
     struct slice name = slice_of(items_job_name(forecast->items, job));
-    if (history != NULL && history->ops->find_job(history, name, &us)) {
-        estimate_add_beside(forecast->estimate, us);
+    if (history != NULL && history->ops->find_job(history, name, &past)) {
+        estimate_add_beside(forecast->estimate, &past);
     }
 }
 

@@ -171,10 +171,11 @@ estimate_add_item(struct estimate *estimate, const struct past *past)
 }
 
 void
-estimate_add_beside(struct estimate *estimate, uint64_t us)
+estimate_add_beside(struct estimate *estimate, const struct past *past)
 {
     struct job_past *job = &ARRAY_LAST(&estimate->jobs);
-    job->us = sum(job->us, us);
+    job->failed = job->failed || state_is_bad(past->state);
+    job->us = sum(job->us, past->timed ? past->us : 0);
 }
 
 void

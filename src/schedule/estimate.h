@@ -32,15 +32,15 @@ uint32_t estimate_add_job(struct estimate *estimate, struct slice module,
                           uint64_t declared_us);
 /* An item of the job that was added last; NULL: nothing is known of it. */
 void estimate_add_item(struct estimate *estimate, const struct past *past);
-/* What that job takes beside its items, where that is known. */
-void estimate_add_beside(struct estimate *estimate, uint64_t us);
+/* What is known of that job beside its items: fixtures, a fork. */
+void estimate_add_beside(struct estimate *estimate, const struct past *past);
 
 /* All jobs were added: finds the medians. */
 void estimate_settle(struct estimate *estimate);
 
 /* After estimate_settle: how long a job should take; 0: not known. */
 uint64_t estimate_of_job(const struct estimate *estimate, uint32_t number);
-/* Whether one of its items ended badly the last time. */
+/* Whether one of its items ended badly the last time, or it did beside them. */
 bool estimate_failed(const struct estimate *estimate, uint32_t number);
 
 #endif

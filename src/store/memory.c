@@ -144,16 +144,21 @@ find_item(struct history *history, struct slice id, struct past *past)
 }
 
 static bool
-find_job(struct history *history, struct slice name, uint64_t *us)
+find_job(struct history *history, struct slice name, struct past *past)
 {
     const struct shelf *shelf = &memory_of(history)->shelves[MEMORY_JOBS];
     uint32_t place = find(shelf, name);
 
-    if (place == MEMORY_NONE || shelf->rows.items[place].basis == BASIS_NONE) {
+    if (place == MEMORY_NONE) {
         return false;
     }
-    *us = shelf->rows.items[place].us;
-    return true;
+    const struct memory_row *row = &shelf->rows.items[place];
+    *past = (struct past){
+        .us = row->us,
+        .timed = row->basis != BASIS_NONE,
+        .state = (enum state)row->state,
+    };
+    return past->timed || past->state != STATE_NONE;
 }
 
 static const struct history_ops history_ops = {
@@ -252,6 +257,38 @@ load(struct shelf *shelf, sqlite3 *db, const char *sql, int64_t suite,
     return fine;
 }
 
+// Fixtures and the like are no items that a run asks for: their jobs answer.
+static bool
+load_states(struct memory *memory, sqlite3 *db, int64_t suite, struct err *err)
+{
+    sqlite3_stmt *rows = database_prepare(
+        db,
+        "SELECT outstanding.job, tests.state FROM outstanding"
+        " JOIN tests ON tests.number = outstanding.test"
+        " WHERE outstanding.test >= ?1 AND outstanding.test < ?2",
+        err);
+    bool fine = rows != NULL;
+    bool row = fine;
+
+    if (fine) {
+        sqlite3_bind_int64(rows, 1, suite_range_first(suite));
+        sqlite3_bind_int64(rows, 2, suite_range_first(suite + 1));
+    }
+    while (fine && row) {
+        fine = database_step(rows, &row, err);
+        uint32_t place = fine && row
+                             ? memory_find_number(memory, MEMORY_JOBS,
+                                                  sqlite3_column_int64(rows, 0))
+                             : MEMORY_NONE;
+        uint8_t state = read_small(rows, 1, STATE_COUNT);
+        if (place != MEMORY_NONE && state_is_bad((enum state)state)) {
+            memory_row(memory, MEMORY_JOBS, place)->state = state;
+        }
+    }
+    sqlite3_finalize(rows);
+    return fine;
+}
+
 bool
 memory_load(struct memory *memory, struct store *store, int64_t suite,
             struct err *err)
@@ -266,7 +303,8 @@ memory_load(struct memory *memory, struct store *store, int64_t suite,
             load(&memory->shelves[MEMORY_JOBS], db,
                  "SELECT number, name, us, basis, 0 FROM jobs"
                  " WHERE number > ?1 AND number < ?2 ORDER BY number",
-                 suite, err));
+                 suite, err) &&
+            load_states(memory, db, suite, err));
 }
 
 // ------------------------------------------------------------------- the rows

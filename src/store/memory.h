@@ -27,7 +27,8 @@ struct memory_row {
     uint64_t name_at; // see memory_name
     uint32_t name_len;
     uint8_t basis; // enum basis
-    uint8_t state; // enum state: how it ended last; jobs: STATE_NONE
+    // How it ended last; of a job, what has to pass still: enum state.
+    uint8_t state;
 };
 
 struct memory;

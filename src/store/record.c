@@ -146,13 +146,13 @@ find_item(struct history *history, struct slice id, struct past *past)
 }
 
 static bool
-find_job(struct history *history, struct slice name, uint64_t *us)
+find_job(struct history *history, struct slice name, struct past *past)
 {
     struct record *record = record_of_history(history);
 
     load(record);
     struct history *known = memory_history(record->memory);
-    return known->ops->find_job(known, name, us);
+    return known->ops->find_job(known, name, past);
 }
 
 static const struct history_ops history_ops = {

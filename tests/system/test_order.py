@@ -55,6 +55,16 @@ def most_at_once(result, names):
 
 class Order(MuleCase):
 
+    def test_a_class_whose_fixture_failed_comes_first(self):
+        self.suite({"test_it.py": MIXED.replace("self.fail", "print") + """
+    class D(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls): raise OSError("no database")
+        def test_it(self): pass
+    """})
+        self.mule_test(status=1)
+        self.assertEqual(self.order(status=1)[0], "D")
+
     def order(self, *args, **more):
         return started(self.mule_test("-j1", *args, **more))
 

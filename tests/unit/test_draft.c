@@ -132,12 +132,12 @@ a_job_is_what_it_takes_beside_its_tests(void **state)
     memory = memory_new();
     assert_true(memory_load(memory, store, 1, &err));
     struct history *history = memory_history(memory);
-    uint64_t us = 7;
-    assert_true(history->ops->find_job(history, SLICE("job"), &us));
-    assert_int_equal(us, 400);
-    assert_true(history->ops->find_job(history, SLICE("other"), &us));
-    assert_int_equal(us, 0);
-    assert_false(history->ops->find_job(history, SLICE("none"), &us));
+    struct past past = {.us = 7};
+    assert_true(history->ops->find_job(history, SLICE("job"), &past));
+    assert_int_equal(past.us, 400);
+    assert_true(history->ops->find_job(history, SLICE("other"), &past));
+    assert_int_equal(past.us, 0);
+    assert_false(history->ops->find_job(history, SLICE("none"), &past));
     memory_free(memory);
     store_close(store);
 }

@@ -20,7 +20,7 @@ a_known_job_takes_what_its_items_and_the_rest_took(void **state)
     add(estimate, 10);
     add(estimate, 0);
     add(estimate, 30);
-    estimate_add_beside(estimate, 5);
+    estimate_add_beside(estimate, &(struct past){.us = 5, .timed = true});
     estimate_settle(estimate);
     assert_int_equal(estimate_of_job(estimate, 0), 45);
     estimate_free(estimate);
@@ -103,7 +103,8 @@ nothing_takes_longer_than_a_year(void **state)
     estimate_add_job(estimate, SLICE("m"), 0);
     add(estimate, UINT64_MAX);
     add(estimate, UINT64_MAX);
-    estimate_add_beside(estimate, UINT64_MAX);
+    estimate_add_beside(estimate,
+                        &(struct past){.us = UINT64_MAX, .timed = true});
     estimate_add_job(estimate, SLICE("m"), 0);
     for (int i = 0; i < 1000; i++) {
         estimate_add_item(estimate, NULL);
