@@ -50,7 +50,7 @@ bisect_words_stage(const struct bisect_words *words,
         buf_add_text(buf, words->build != NULL ? words->build : "");
         break;
     case PROBER_COLLECTED:
-        buf_addf(buf, "after the %u test%s that are found before it", count,
+        buf_addf(buf, "after the %u test%s found before it", count,
                  plural(count));
         break;
     case PROBER_OTHERS:

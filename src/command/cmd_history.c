@@ -47,10 +47,26 @@ check_words(const struct settings *settings, int most, const char *usage,
     return true;
 }
 
+/* A test, --slowest and --flaky are one thing each to look at. */
+static bool
+check_one(const struct settings *settings, struct err *err)
+{
+    bool slowest = settings->slowest > 0;
+    bool flaky = settings->history_flaky;
+    const char *one = settings->labels.count > 0 ? "a test" : "--slowest";
+    const char *other = flaky ? "--flaky" : "--slowest";
+    if ((settings->labels.count > 0) + slowest + flaky < 2) {
+        return true;
+    }
+    err_set(err, ERR_USAGE, "%s and %s do not go together", one, other);
+    return err_hint(err, "each shows something else: leave one out");
+}
+
 static bool
 show(const struct site *site, const struct settings *settings, struct err *err)
 {
-    if (!check_words(settings, 1, "`mule history TEST` takes one test", err)) {
+    if (!check_words(settings, 1, "`mule history TEST` takes one test", err) ||
+        !check_one(settings, err)) {
         return false;
     }
     struct store *store = store_open(site->folder, STORE_READS, err);

@@ -18,7 +18,7 @@ history_export(const struct site *site, const struct settings *settings,
 {
     if (settings->labels.count != 2) {
         err_set(err, ERR_USAGE, "mule history export takes one file");
-        return err_hint(err, "mule history export history.mule-db");
+        return err_hint(err, "mule history export mule-history.db");
     }
     const char *path = settings->labels.at[1];
     struct store *store = store_open(site->folder, STORE_READS, err);
@@ -46,7 +46,7 @@ history_import(const struct site *site, const struct settings *settings,
     }
     for (int i = 1; i < settings->labels.count; i++) {
         if (!path_is_file(settings->labels.at[i])) {
-            return err_set(err, ERR_USAGE, "%.180s is no file that is there",
+            return err_set(err, ERR_USAGE, "there is no file %.180s",
                            settings->labels.at[i]);
         }
     }

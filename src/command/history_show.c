@@ -202,8 +202,9 @@ refuse_unknown(struct show *show, struct err *err)
         err_set(err, ERR_USAGE, "no build knows a test \"%.180s\"", show->test);
     }
     free(nearest);
-    return err_hint(err, "`mule history` takes a whole id, as `mule list` "
-                         "prints it; or prune, export, import");
+    return err_hint(err, "`mule history` takes the whole id of a test, as "
+                         "`mule list` prints it; or prune, export, import. "
+                         "`mule replay BUILD` shows a build");
 }
 
 static bool

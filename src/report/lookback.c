@@ -26,6 +26,14 @@ lookback_date(char text[static LOOKBACK_DATE_SIZE], int64_t wall_ms)
     return text;
 }
 
+/* "4 errors": the other states are no nouns. */
+static const char *
+plural_of(enum state state, uint32_t count)
+{
+    bool noun = state == STATE_ERROR || state == STATE_TIMEOUT;
+    return noun && count != 1 ? "s" : "";
+}
+
 void
 lookback_counts(struct buf *buf, const uint32_t states[STATE_COUNT],
                 uint32_t flaky)
@@ -33,8 +41,9 @@ lookback_counts(struct buf *buf, const uint32_t states[STATE_COUNT],
     size_t start = buf->len;
     for (int state = STATE_PASSED; state < STATE_COUNT; state++) {
         if (states[state] > 0) {
-            buf_addf(buf, "%s%" PRIu32 " %s", buf->len > start ? ", " : "",
-                     states[state], state_name((enum state)state));
+            buf_addf(buf, "%s%" PRIu32 " %s%s", buf->len > start ? ", " : "",
+                     states[state], state_name((enum state)state),
+                     plural_of((enum state)state, states[state]));
         }
     }
     if (flaky > 0) {
@@ -71,7 +80,7 @@ struct verdict_word {
     enum style style;
 };
 
-/* By the exit status, as docs/ci.md explains it. */
+/* By the exit status, as the manual explains it. */
 static struct verdict_word
 word_verdict(const struct lookback_build *build)
 {

@@ -142,6 +142,18 @@ complete(struct store *store, const char *path, bool recordings,
     return fine;
 }
 
+/* So that a place that cannot be written to is told from a store. */
+static bool
+try_file(const char *path, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return err_set_errno(err, ERR_SYSTEM, errno, "make %s", path);
+    }
+    close(fd);
+    return true;
+}
+
 bool
 travel_export(struct store *store, const char *path, bool recordings,
               struct travelled *travelled, struct err *err)
@@ -149,7 +161,7 @@ travel_export(struct store *store, const char *path, bool recordings,
     struct stat status;
     char *part = alloc_printf("%s.part-%ld", path, (long)getpid());
     unlink(part);
-    bool fine = copy_database(store, part, err) &&
+    bool fine = try_file(part, err) && copy_database(store, part, err) &&
                 complete(store, part, recordings, travelled, err);
     if (fine && rename(part, path) != 0) {
         fine = err_set_errno(err, ERR_SYSTEM, errno, "rename %s", part);

@@ -378,7 +378,7 @@ open_file(const char *folder, const char *path, struct err *err)
     char *link = path_join(folder, STORE_DATABASE);
     struct store *store = NULL;
     if (whole != NULL && !path_is_file(whole)) {
-        err_set(err, ERR_USAGE, "it is no file that is there");
+        err_set(err, ERR_USAGE, "there is no such file");
     } else if (whole != NULL && symlink(whole, link) != 0) {
         err_set_errno(err, ERR_SYSTEM, errno, "make %s", link);
     } else if (whole != NULL) {

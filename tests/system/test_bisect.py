@@ -263,7 +263,7 @@ class Bisect(Planted, MuleCase):
         self.plant({"c": HEAD + case(test_1=SET)})
         self.mule_test("test_v")
         result = self.found(["test_c.T.test_1"])
-        self.assertIn("that are found before it", result.out)
+        self.assertIn("found before it", result.out)
 
     def test_a_test_that_did_not_run_in_a_recording_is_said(self):
         self.plant({})

@@ -185,6 +185,12 @@ class Tests(HistoryCase):
         self.assertMistake(result,
                            'did you mean "test_o.O.test_of_a_name_that"?')
 
+    def test_the_lists_are_asked_for_one_at_a_time(self):
+        result = self.mule("history", "--slowest", "3", "--flaky")
+        self.assertMistake(result, "--slowest and --flaky do not go together")
+        result = self.mule("history", "test_m.A.test_1", "--slowest", "3")
+        self.assertMistake(result, "a test and --slowest do not go together")
+
     def test_the_slowest_come_first(self):
         self.suite({"test_t.py": """
             import time, unittest
@@ -331,6 +337,13 @@ class Travels(HistoryCase):
         self.take("ci.db", cwd=there)
         result = self.mule_test("--failed", cwd=there)
         self.assertEqual(result.states.get("test_m.A.test_2"), "passed")
+
+    def test_a_place_that_cannot_be_written_to_is_named(self):
+        self.mule_test()
+        self.history("export", self.path("none/h.db"), status=3)
+        result = self.mule("history", "export", self.path("none/h.db"))
+        self.assertIn("No such file or directory", result.err)
+        self.assertNotIn("--no-store", result.err)
 
     def test_what_is_no_such_file_is_refused_and_changes_nothing(self):
         self.mule_test()
