@@ -80,8 +80,13 @@ class Available(TransactionTestCase):
 class Sequences(TransactionTestCase):
     reset_sequences = True
     def test_1(self):
-        Item.objects.all().delete()  # the first finds what was migrated
-        self.assertEqual(Item.objects.create(name="a").pk, 1)
+        # The first on its database finds what was migrated, and MariaDB
+        # counts on from the rows that are there.
+        first = 1
+        if Item.objects.exists() and connections["default"].vendor == "mysql":
+            first = 2
+        Item.objects.all().delete()
+        self.assertEqual(Item.objects.create(name="a").pk, first)
     def test_2(self):
         self.test_1()
 
@@ -256,6 +261,10 @@ class FeaturesOld(Features):
     test_all_that_classes_can_be_told_is_obeyed_on_servers = None
 
 
+# All kinds are one to it, but it wants an order.
+ALL_IN_ONE = RUNNER.replace("= ()", "= (object,)")
+
+
 class Order(DjangoCase):
     """What was collected in the order of names, whatever the kind."""
 
@@ -276,12 +285,12 @@ class F(SimpleTestCase):
     def test_1(self): pass
 """
 
-    def order(self, databases, *words):
+    def order(self, databases, *words, runner=ALL_IN_ONE):
         self.project({
-            "site_/runner.py": RUNNER,
+            "site_/runner.py": runner,
             "shop/tests/test_it.py": IMPORTS + self.CLASSES},
             databases, UNORDERED)
-        result = self.django_test("-j1", *words)
+        result = self.django_test("-j1", "--no-store", *words)
         self.assertEqual(set(result.states.values()), {"passed"})
         return "".join(name[0] for name in self.short(result))
 
@@ -291,6 +300,7 @@ class F(SimpleTestCase):
             self.assertEqual(self.order(databases), "DECABF")
             self.assertEqual(self.order(databases, "--order", "given"),
                              "ABCDEF")
+            self.assertEqual(self.order(databases, runner=RUNNER), "ABCDEF")
 
     def test_they_have_none_where_it_is_cheap(self):
         self.assertEqual(self.order(SQLITE_FILE), "ABCDEF")
