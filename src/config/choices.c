@@ -199,10 +199,35 @@ hand_over_terminal(struct settings *settings, struct texts *notes)
     settings->timeout_ms = settings->test_timeout_ms = 0;
 }
 
+// Events are lines that can be read as they come; these are files.
+static bool
+check_files(const struct settings *settings, struct err *err)
+{
+    const struct {
+        const char *option;
+        const char *path;
+    } files[] = {
+        {"--html", settings->html},
+        {"--trace", settings->trace},
+        {"--xunit-output", settings->xunit_output},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (files[i].path != NULL && strcmp(files[i].path, "-") == 0) {
+            err_set(err, ERR_USAGE, "%s cannot write to standard output",
+                    files[i].option);
+            return err_hint(err, "name a file; --json - prints events");
+        }
+    }
+    return true;
+}
+
 bool
 choices_settle(struct settings *settings, enum option_command command,
                struct texts *notes, struct err *err)
 {
+    if (!check_files(settings, err)) {
+        return false;
+    }
     if (settings->xunit_output != NULL) {
         settings->xunit = true;
     } else if (settings->xunit) {

@@ -444,33 +444,62 @@ read_overrides(struct context *context, struct err *err)
 }
 
 static bool
+is_among(const struct texts *texts, const char *text)
+{
+    for (int i = 0; i < texts->count; i++) {
+        if (strcmp(texts->at[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+read_resource(struct context *context, const char *name, struct texts *seen,
+              struct err *err)
+{
+    const struct yaml_reader *reader = &context->reader;
+
+    if (is_among(seen, name)) {
+        return fail(context, err, "stands here twice", name);
+    }
+    texts_add(seen, name);
+    if (!yaml_reader_next(&context->reader, err)) {
+        return false;
+    }
+    if (!yaml_reader_is_scalar(reader)) {
+        return fail(context, err, "must be a number", name);
+    }
+    if (!resources_set(context->settings, name, yaml_reader_text(reader),
+                       err)) {
+        struct err why = *err;
+        *err = (struct err){0};
+        return fail(context, err, why.text, name);
+    }
+    return true;
+}
+
+static bool
 read_resources(struct context *context, struct err *err)
 {
     const struct yaml_reader *reader = &context->reader;
+    struct texts seen = {0};
     bool ended = false;
+    bool fine = true;
 
     if (reader->event.type != YAML_MAPPING_START_EVENT) {
         return fail(context, err, "must be names with numbers", "resources");
     }
-    for (;;) {
-        if (!next_key(context, &ended, err) || ended) {
-            return ended;
-        }
-        char *name = alloc_dup(yaml_reader_text(reader));
-        bool ok = yaml_reader_next(&context->reader, err);
-        if (ok && !yaml_reader_is_scalar(reader)) {
-            ok = fail(context, err, "must be a number", name);
-        } else if (ok && !resources_set(context->settings, name,
-                                        yaml_reader_text(reader), err)) {
-            struct err why = *err;
-            *err = (struct err){0};
-            ok = fail(context, err, why.text, name);
-        }
-        free(name);
-        if (!ok) {
-            return false;
+    while (fine && !ended) {
+        fine = next_key(context, &ended, err);
+        if (fine && !ended) {
+            char *name = alloc_dup(yaml_reader_text(reader));
+            fine = read_resource(context, name, &seen, err);
+            free(name);
         }
     }
+    texts_release(&seen);
+    return fine;
 }
 
 // The keys at the top: options, and those that are something of their own.

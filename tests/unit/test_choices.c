@@ -47,6 +47,23 @@ expect_refused(struct settled *settled, const char *message)
 }
 
 static void
+only_events_go_to_standard_output(void **state)
+{
+    struct settled settled;
+
+    (void)state;
+    settle(&settled, "--json -");
+    assert_true(settled.ok);
+    release(&settled);
+    settle(&settled, "--html -");
+    expect_refused(&settled, "--html cannot write to standard output");
+    settle(&settled, "--trace -");
+    expect_refused(&settled, "--trace cannot write to standard output");
+    settle(&settled, "--xunit-output -");
+    expect_refused(&settled, "--xunit-output cannot write to standard output");
+}
+
+static void
 the_defaults_go_together(void **state)
 {
     (void)state;
@@ -200,6 +217,7 @@ max_workers_are_slots_where_there_is_no_fleet(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(only_events_go_to_standard_output),
     cmocka_unit_test(the_defaults_go_together),
     cmocka_unit_test(the_debugger_means_one_slot_without_limits),
     cmocka_unit_test(a_place_for_xunit_implies_xunit_and_the_other_way_round),

@@ -288,6 +288,8 @@ what_stands_twice_is_refused(void **state)
                  "mule.yaml:1:21: a: stands here twice");
     expect_error("workspaces: {a: {setup: x, setup: y}}\n",
                  "mule.yaml:1:28: setup: stands here twice");
+    expect_error("resources: {db: 1, port: 1, db: 2}\n",
+                 "mule.yaml:1:29: db: stands here twice");
 }
 
 static void
