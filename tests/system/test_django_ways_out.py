@@ -125,6 +125,10 @@ class WaysOut(DjangoCase):
 
     def test_after_a_run_beside_another_of_the_same_id(self):
         program, _ = self.waiting("--id", "same")
+        # Both slots have their database once the other test has run.
+        program.wait_until(
+            lambda: any(event["event"] == "test_finished"
+                        for event in program.events), "B")
         there = self.server.databases()
         second = self.django_test("-j1", "--id", "same",
                                   "shop.tests.test_it.B", status=3)
