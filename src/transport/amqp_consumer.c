@@ -75,7 +75,7 @@ choose_channel(struct amqp_consumer *consumer)
             amqp->channels.items[at] = consumer;
             amqp->last_channel = consumer->channel = at;
             consumer->generation = ++amqp->generation;
-            consumer->round = 0;
+            consumer->round = consumer->known = 0;
             consumer->closing = consumer->shared = consumer->trying = false;
             return true;
         }
@@ -91,6 +91,7 @@ send_limit(struct amqp_consumer *consumer, uint32_t limit, bool shared)
         .global = shared,
     };
 
+    consumer->limit = limit;
     amqp_say(consumer->amqp->consume_link, consumer->channel,
              AMQP_BASIC_QOS_METHOD, &qos);
 }
@@ -339,30 +340,62 @@ may_share(const struct amqp_consumer *consumer)
 // The limit of a channel can be changed: that is asked for when it is changed
 // for the first time. Where there is none, what the old consumer still holds
 // comes on top, and waits here.
+static void
+change_limit(struct amqp_consumer *consumer)
+{
+    uint32_t prefetch = consumer->prefetch;
+    struct err ignored = {0};
+
+    if (consumer->shared) {
+        send_limit(consumer, prefetch, true);
+        return;
+    }
+    consumer->shared = consumer->trying = may_share(consumer);
+    // In this order: the limit of consumers resets that of the channel.
+    send_limit(consumer, consumer->shared ? 0 : prefetch, false);
+    if (consumer->shared) {
+        send_limit(consumer, prefetch, true);
+    }
+    send_consume(consumer, &ignored);
+    send_cancel(consumer, consumer->round - 1);
+}
+
+// RabbitMQ (3.10 does) breaks down over a consumer that is cancelled before the
+// queue has answered the channel that it is there, and takes the connection
+// with it: no cancelling before basic.consume-ok.
+static bool
+is_known(const struct amqp_consumer *consumer)
+{
+    return consumer->known == consumer->round;
+}
+
 void
 amqp_prefetch(struct consumer *base, uint32_t prefetch)
 {
     struct amqp_consumer *consumer = consumer_of(base);
-    struct err ignored = {0};
     bool same = consumer->prefetch == prefetch;
 
     consumer->prefetch = prefetch;
     if (same || consumer->no_ack || consumer->stage != STAGE_TAKING) {
         return;
     }
-    if (consumer->shared) {
-        send_limit(consumer, prefetch, true);
-    } else {
-        consumer->shared = consumer->trying = may_share(consumer);
-        // In this order: the limit of consumers resets that of the channel.
-        send_limit(consumer, consumer->shared ? 0 : prefetch, false);
-        if (consumer->shared) {
-            send_limit(consumer, prefetch, true);
-        }
-        send_consume(consumer, &ignored);
-        send_cancel(consumer, consumer->round - 1);
+    if (consumer->shared || is_known(consumer)) {
+        change_limit(consumer);
     }
     consumer_ask_serving(consumer);
+}
+
+void
+consumer_is_known(struct amqp_consumer *consumer)
+{
+    consumer->known = consumer->round;
+    consumer->trying = false;
+    if (consumer->stage == STAGE_CANCELLING) {
+        send_cancel(consumer, consumer->round);
+    } else if (consumer->stage == STAGE_TAKING && !consumer->no_ack &&
+               consumer->limit != consumer->prefetch) {
+        change_limit(consumer);
+    }
 }
 
 void
@@ -384,7 +417,9 @@ amqp_stop(struct consumer *base, transport_done_fn done, void *ctx)
         consumer->on_stopped = done;
         consumer->stop_ctx = ctx;
         consumer->stage = STAGE_CANCELLING;
-        send_cancel(consumer, consumer->round);
+        if (is_known(consumer)) {
+            send_cancel(consumer, consumer->round);
+        }
         return;
     }
     amqp_later(amqp, done, ctx, NULL);

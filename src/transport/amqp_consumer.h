@@ -60,6 +60,8 @@ struct amqp_consumer {
     uint16_t generation; // of the channel
     bool closing;        // it, as asked by us
     unsigned round;      // of basic.consume on it
+    unsigned known;      // the last round that the server has answered
+    uint32_t limit;      // what the server was told last
     bool shared;         // the limit is that of the channel
     bool trying;         // ... which the server has not taken yet
     bool never_shared;   // ... and will not
@@ -84,6 +86,8 @@ void consumer_ask_for(struct amqp_consumer *consumer, struct amqp_op *op,
                       amqp_op_fn fn);
 /* On a channel of its own. */
 void consumer_start(struct amqp_consumer *consumer);
+/* The server knows it: what had to wait for that. */
+void consumer_is_known(struct amqp_consumer *consumer);
 /* No more comes; who takes is told later. */
 void consumer_end(struct amqp_consumer *consumer, const struct err *err);
 void consumer_tell_stopped(struct amqp_consumer *consumer); // calls others

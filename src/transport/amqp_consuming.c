@@ -10,7 +10,7 @@ on_consuming(struct amqp_consumer *consumer, const amqp_basic_consume_ok_t *ok)
     if (slice_equals(
             amqp_slice(ok->consumer_tag),
             amqp_slice(consumer_name(consumer, consumer->round, name)))) {
-        consumer->trying = false;
+        consumer_is_known(consumer);
     }
     if (subscription != NULL && subscription->on_subscribed != NULL &&
         !consumer->stopped) {

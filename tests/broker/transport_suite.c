@@ -630,6 +630,38 @@ a_prefetch_may_be_changed(void **state)
     scene_close(&scene);
 }
 
+// Before the server has said that the consumer is there.
+static void
+a_prefetch_may_be_changed_and_stopped_at_once(void **state)
+{
+    struct scene scene;
+
+    scene_open(&scene, state);
+    char *queue = declare(&scene);
+    for (int i = 0; i < 100; i++) {
+        struct ear ear = {0};
+        take(&ear, &scene, queue, 1);
+        if (i % 2 == 0) {
+            assert_int_equal(length_of(&scene, queue), 0);
+        }
+        consumer_prefetch(ear.consumer, 2);
+        consumer_prefetch(ear.consumer, 3);
+        stop(&ear);
+    }
+    struct ear ear = {0};
+    take(&ear, &scene, queue, 1);
+    consumer_prefetch(ear.consumer, 2);
+    consumer_prefetch(ear.consumer, 3);
+    send_many(&scene, queue, 5);
+    wait_for(&scene, &ear.count, 3);
+    assert_int_equal(length_of(&scene, queue), 2);
+    assert_int_equal(ear.count, 3);
+    assert_int_equal(scene.downs, 0);
+    stop(&ear);
+    drop(&scene, queue);
+    scene_close(&scene);
+}
+
 static void
 a_lowered_prefetch_holds_what_comes_next(void **state)
 {
@@ -1393,6 +1425,7 @@ static const struct CMUnitTest for_all[] = {
     cmocka_unit_test(what_is_asked_before_it_is_up_waits_for_that),
     cmocka_unit_test(no_more_are_out_than_the_prefetch_allows),
     cmocka_unit_test(a_prefetch_may_be_changed),
+    cmocka_unit_test(a_prefetch_may_be_changed_and_stopped_at_once),
     cmocka_unit_test(a_lowered_prefetch_holds_what_comes_next),
     cmocka_unit_test(what_is_requeued_comes_again),
     cmocka_unit_test(what_is_rejected_is_dropped),

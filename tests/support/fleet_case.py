@@ -61,7 +61,8 @@ class Notices:
             with contextlib.suppress(TimeoutError):
                 self.heard.append(self.socket.recv(1 << 16).decode())
                 continue
-            program.pump(0)
+            while program.pump(0):
+                pass
             if program.process.poll() is not None:
                 raise AssertionError("it ended:\n" + program.describe())
             if time.monotonic() > deadline:
@@ -103,7 +104,8 @@ class FleetCase(MuleCase):
         self.environment["MULE_BROKER"] = self.broker.url
         self.environment["XDG_STATE_HOME"] = os.path.join(self.home, "state")
         self.builds = []
-        self.workers = {}
+        self.workers = {}  # by name, those that are to be ended
+        self.begun = []
         self.addCleanup(self.check_broker)
 
     # ------------------------------------------------------------- workers
@@ -119,6 +121,7 @@ class FleetCase(MuleCase):
         program = start(args, name, slots, broker or self.broker.url, env,
                         cwd, wait)
         self.workers[name] = program
+        self.begun.append(program)
         return program
 
     def _start_native(self, args, name, slots, url, env, cwd, wait):
@@ -161,6 +164,9 @@ class FleetCase(MuleCase):
         for program in self.workers.values():
             with contextlib.suppress(AssertionError):
                 program.wait()
+        for program in self.begun:
+            while program.pump(0):
+                pass
             print(program.describe())  # seen where the test fails
         super()._close_all()
 
