@@ -7,6 +7,10 @@
 // What may be declared, and declared again after each reconnect.
 #define DECLARED_MAX 65536U
 
+// As many connections may end while one thing is being done, before that is
+// believed to be why.
+#define LOSSES_MAX 8
+
 #define HINT_DIFFERS \
     "it exists already, made otherwise: delete it, or use another name"
 #define HINT_PERMISSION "ask for permission on that virtual host"
@@ -351,7 +355,7 @@ amqp_admin_lost(struct amqp *amqp, const struct err *err)
     }
     if (op->again) {
         amqp_op_free(op);
-    } else if (err->kind == ERR_PROTOCOL) {
+    } else if (err->kind == ERR_PROTOCOL || ++op->losses == LOSSES_MAX) {
         finish(amqp, op, 0, err);
     } else {
         op->passive = op->queue_params.passive_first;

@@ -143,8 +143,10 @@ amqp_greeting_explain(const struct broker_url *url, bool greeting,
         err_hint(err, HINT_VHOST);
         return;
     }
-    bool forced = close->reply_code == AMQP_CONNECTION_FORCED;
-    err_set(err, forced || greeting ? ERR_SYSTEM : ERR_PROTOCOL,
+    // A fault of the server's own need not have to do with what was just asked.
+    bool server = close->reply_code == AMQP_CONNECTION_FORCED ||
+                  close->reply_code == AMQP_INTERNAL_ERROR;
+    err_set(err, server || greeting ? ERR_SYSTEM : ERR_PROTOCOL,
             "the server closes the connection: %u %.*s", close->reply_code,
             SLICE_ARG(text));
 }

@@ -170,6 +170,7 @@ struct amqp_op {
     bool passive;                           // this time
     bool if_unused;
     bool again; // declared before; failing is worth a note
+    int losses; // connections that ended while it was being done
     amqp_op_fn fn;
     void *owner; // of fn
     transport_done_fn done;

@@ -124,6 +124,8 @@ a_refusal_says_what_to_do_about_it(void **state)
     assert_int_equal(err.kind, ERR_SYSTEM);
     err = explain(false, 320, "CONNECTION_FORCED - shutdown");
     assert_int_equal(err.kind, ERR_SYSTEM);
+    err = explain(false, 541, "INTERNAL_ERROR");
+    assert_int_equal(err.kind, ERR_SYSTEM);
     // That is because of what it was sent.
     err = explain(false, 503, "COMMAND_INVALID - unimplemented method");
     assert_int_equal(err.kind, ERR_PROTOCOL);
