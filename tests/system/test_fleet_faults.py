@@ -309,7 +309,10 @@ class Faults:
     def test_a_worker_leaves_politely(self):
         for name in ("one", "two"):
             self.worker(name)
-        program, pid = self.waiting_build(**{"test_zmany.py": MANY})
+        # Nothing is laid behind what is known to take long.
+        program, pid = self.waiting_build(**{
+            "test_zmany.py": MANY, "mule.yaml":
+            "overrides: [{match: '*.Waiting', expect: 60s}]\n"})
         self.wait_joined(program, 2)
         name = self.worker_of(pid)
         leaving = self.workers.pop(name)
