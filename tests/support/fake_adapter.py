@@ -242,13 +242,21 @@ class Zygote(Fake):
         selector.register(self.socket, selectors.EVENT_READ)
         selector.register(wake, selectors.EVENT_READ)
         while True:
-            ready = [key.fileobj for key, _ in selector.select()]
-            if wake in ready:
-                wake.recv(4096)
-                self.bury()
-            if self.socket in ready:
-                for message in self.read():
-                    self.answer(message)
+            try:
+                self.serve_once(selector, wake)
+            except KeyboardInterrupt:
+                # Meant for what it prepared: that was done just now.
+                self.log("interrupted")
+                self.leave()
+
+    def serve_once(self, selector, wake):
+        ready = [key.fileobj for key, _ in selector.select()]
+        if wake in ready:
+            wake.recv(4096)
+            self.bury()
+        if self.socket in ready:
+            for message in self.read():
+                self.answer(message)
 
     def answer(self, message):
         if self.forked and self.meets("zygote-hang"):

@@ -294,8 +294,9 @@ class OnAFleet(PreparingCase, EngineCase):
 
 class Checking(PreparingCase):
 
-    def check(self, *words, status=0):
-        result = self.mule("adapter-check", "--timeout", "1", sys.executable,
+    def check(self, *words, status=0, timeout="60"):
+        result = self.mule("adapter-check", "--timeout", timeout,
+                           sys.executable,
                            FAKE, "--prepare", "--made", self.made, "--log",
                            self.log, *words)
         self.assertEqual(result.status, status, result.text)
@@ -315,7 +316,7 @@ class Checking(PreparingCase):
                 ("tidy-die", "it tidies up", "status 3"),
                 ("tidy-complains", "it tidies up", "complain")):
             with self.subTest(misfortune=name):
-                text = self.check("--misfortune", name, status=1)
+                text = self.check("--misfortune", name, status=1, timeout="1")
                 self.assertRegex(text, f"not ok [0-9]+ - .*{rule}")
                 self.assertSays(text, why)
 
