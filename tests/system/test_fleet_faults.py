@@ -180,12 +180,18 @@ class Faults:
         try:
             self.ready.line(program)  # it has begun elsewhere
         finally:
+            while self.workers[name].pump(0):
+                pass
+            said = len(self.workers[name].err)
             for one in reversed(stopped):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(one, signal.SIGCONT)
         # The first one ends because its time is over, not because it is
         # told to.
         self.assertEqual(processes.wait_for_end([pid], 30), [])
+        # What it says to a build that is over makes Redis have that queue
+        # again, until its time is over.
+        self.workers[name].wait_text("left build", after=said)
         self.go.write()
         result = self.result_of(program)
         self.assertEqual(result.states, {
@@ -249,8 +255,11 @@ class Faults:
         while (len(self.noted("teardown")) < len(self.noted("setup"))
                and time.monotonic() < deadline):
             time.sleep(0.05)
-        self.assertEqual(len(self.noted("teardown")),
-                         len(self.noted("setup")))
+        # One whose setup was ended before it could note anything tears down,
+        # too.
+        self.assertGreaterEqual(len(self.noted("teardown")),
+                                len(self.noted("setup")))
+        self.assertLessEqual(len(self.noted("teardown")), 2)
         # They are free for the next build.
         self.suite({"test_small.py": SMALL})
         result = self.distributed("test_small", status=1)
