@@ -55,6 +55,14 @@ class SumTestsTest(unittest.TestCase):
     def test_a_program_that_died_before_its_plan_is_a_failure(self):
         self.assert_sum(self.log("ERROR", "ok 1 - a\n"), 0, 1, 0)
 
+    def test_flaky_tests_are_named(self):
+        text = self.sum({"system.mule":
+            "Flaky: 1\n    flaky  t.A.b  passed at attempt 2\n"
+            "2 selected = 2 passed + 0 failed (1 retried, 1 flaky)\n"})
+        self.assertEqual(text.splitlines(), [
+            "flaky: system: t.A.b  passed at attempt 2",
+            "2 passed, 0 failed, 0 skipped"])
+
     def test_the_last_line_of_mule_is_taken_apart(self):
         self.assert_sum({"system.mule":
             "1 selected = 1 passed\n"
