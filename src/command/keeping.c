@@ -9,6 +9,8 @@
 #include "util/path.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +70,7 @@ warn(struct keeping *keeping, const struct event *when, const char *what,
 
 /* A build id may be anything; a file name may not. */
 static char *
-choose_name(const char *folder, const char *build_id)
+plain_name(const char *build_id)
 {
     char *base = alloc_dup(build_id[0] != '\0' ? build_id : "build");
     for (char *at = base; *at != '\0'; at++) {
@@ -78,19 +80,40 @@ choose_name(const char *folder, const char *build_id)
             *at = '_';
         }
     }
-    char *name = alloc_printf("%s%s", base, STORE_RECORDING_END);
-    for (int i = 2; i <= NAMES_MAX; i++) {
-        char *path = path_join(folder, name);
-        bool taken = access(path, F_OK) == 0;
-        free(path);
-        if (!taken) {
-            break;
+    return base;
+}
+
+/*
+ * Makes an empty file that nobody else has, and gives its name: another build of
+ * that id may begin at the same moment. False: none can be made, and why.
+ */
+static bool
+make_file(const char *folder, const char *build_id, char **name,
+          struct err *err)
+{
+    char *base = plain_name(build_id);
+    int fd = -1;
+    int reason = EEXIST;
+    for (int i = 1; i <= NAMES_MAX && fd < 0 && reason == EEXIST; i++) {
+        *name = i == 1 ? alloc_printf("%s%s", base, STORE_RECORDING_END)
+                       : alloc_printf("%s-%d%s", base, i, STORE_RECORDING_END);
+        char *path = path_join(folder, *name);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0) {
+            reason = errno;
+            free(*name);
+            *name = NULL;
         }
-        free(name);
-        name = alloc_printf("%s-%d%s", base, i, STORE_RECORDING_END);
+        free(path);
     }
     free(base);
-    return name;
+    if (fd < 0) {
+        err_set_errno(err, ERR_SYSTEM, reason, "recording: %s", folder);
+        return err_hint(err,
+                        "a recording needs a folder that you may write to");
+    }
+    close(fd);
+    return true;
 }
 
 static bool
@@ -100,8 +123,8 @@ start_recording(struct keeping *keeping, struct err *err)
     keeping->made_folder = !path_is_folder(keeping->site.folder);
     bool fine = store_make_folder(keeping->site.folder, err) &&
                 path_make_folders(folder, 0777, err);
-    if (fine) {
-        char *name = choose_name(folder, keeping->run.build_id);
+    char *name = NULL;
+    if (fine && make_file(folder, keeping->run.build_id, &name, err)) {
         keeping->recording_path = path_join(folder, name);
         record_name_recording(keeping->record, name);
         free(name);
