@@ -93,7 +93,7 @@ read_build(struct cut_builds *cut, const char *folder, const char *name)
     struct err err = {0};
     struct cut_build build = {
         .path = path_join(folder, name),
-        .entry = {.recording = "", .asked = "", .exit_status = -1},
+        .entry = {.recording = "", .exit_status = -1},
     };
     struct recording_reader *reader =
         recording_reader_open(build.path, 0, &err);

@@ -1,5 +1,7 @@
 #include "model/event.h"
 
+#include <string.h>
+
 static const char *const event_kind_names[EVENT_KIND_COUNT] = {
     [EVENT_RUN_STARTED] = "run_started",
     [EVENT_COLLECTING] = "collecting",
@@ -59,4 +61,16 @@ stop_reason_name(enum stop_reason reason)
         return "bailed";
     }
     return "";
+}
+
+enum stop_reason
+stop_reason_find(const char *name)
+{
+    for (int reason = STOP_FAILURES; name != NULL && reason <= STOP_BAILED;
+         reason++) {
+        if (strcmp(stop_reason_name((enum stop_reason)reason), name) == 0) {
+            return (enum stop_reason)reason;
+        }
+    }
+    return STOP_NONE;
 }

@@ -221,6 +221,8 @@ struct event_sink {
 const char *event_kind_name(enum event_kind kind);
 /* "failures", "asked", "time", ... Static; "" for STOP_NONE. */
 const char *stop_reason_name(enum stop_reason reason);
+/* The other way round. STOP_NONE for NULL and for a name it does not know. */
+enum stop_reason stop_reason_find(const char *name);
 /* "joined", "left", ... Static. */
 const char *worker_what_name(enum worker_what what);
 

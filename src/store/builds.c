@@ -1,15 +1,13 @@
 #include "store/builds.h"
 
-#include <string.h>
-
 #include "store/database.h"
 
 enum {
-    FIRST_STATE_COLUMN = 13,
+    FIRST_STATE_COLUMN = 12,
 };
 
 static const char query[] =
-    "SELECT number, suite, id, parent, command, hostname, recording, asked,"
+    "SELECT number, suite, id, parent, command, hostname, recording,"
     " began_ms, us, exit_status, stop, flaky,"
     " passed, failed, error, skipped, xfailed, xpassed, timeout, crashed,"
     " lost, not_run, slots "
@@ -25,17 +23,6 @@ column_text(sqlite3_stmt *statement, int column)
     return text != NULL ? text : "";
 }
 
-static enum stop_reason
-find_stop(const char *name)
-{
-    for (int reason = STOP_FAILURES; reason <= STOP_BAILED; reason++) {
-        if (strcmp(stop_reason_name((enum stop_reason)reason), name) == 0) {
-            return (enum stop_reason)reason;
-        }
-    }
-    return STOP_NONE;
-}
-
 // What a damaged row says must not be more than there can be.
 static uint32_t
 column_count(sqlite3_stmt *statement, int column)
@@ -48,7 +35,7 @@ column_count(sqlite3_stmt *statement, int column)
 static void
 read_entry(sqlite3_stmt *statement, struct build_entry *entry)
 {
-    int64_t us = sqlite3_column_int64(statement, 9);
+    int64_t us = sqlite3_column_int64(statement, 8);
 
     *entry = (struct build_entry){
         .number = sqlite3_column_int64(statement, 0),
@@ -58,13 +45,12 @@ read_entry(sqlite3_stmt *statement, struct build_entry *entry)
         .command = column_text(statement, 4),
         .hostname = column_text(statement, 5),
         .recording = column_text(statement, 6),
-        .asked = column_text(statement, 7),
-        .began_ms = sqlite3_column_int64(statement, 8),
+        .began_ms = sqlite3_column_int64(statement, 7),
         .us = us > 0 ? (uint64_t)us : 0,
-        .exit_status = sqlite3_column_int(statement, 10),
-        .stop = find_stop(column_text(statement, 11)),
-        .flaky = column_count(statement, 12),
-        .slots = column_count(statement, 23),
+        .exit_status = sqlite3_column_int(statement, 9),
+        .stop = stop_reason_find(column_text(statement, 10)),
+        .flaky = column_count(statement, 11),
+        .slots = column_count(statement, 22),
     };
     for (int state = STATE_PASSED; state < STATE_COUNT; state++) {
         entry->states[state] =

@@ -17,7 +17,6 @@ struct build_entry {
     const char *command;
     const char *hostname;
     const char *recording; // name of its file; it need not be there
-    const char *asked;     // JSON of what was to run
     int64_t began_ms;
     uint64_t us;
     int exit_status;

@@ -167,18 +167,6 @@ column_count(sqlite3_stmt *statement, int column)
     return number < UINT32_MAX ? (uint32_t)number : 0;
 }
 
-static enum stop_reason
-find_stop(const char *name)
-{
-    for (int reason = STOP_FAILURES; name != NULL && reason <= STOP_BAILED;
-         reason++) {
-        if (strcmp(stop_reason_name((enum stop_reason)reason), name) == 0) {
-            return (enum stop_reason)reason;
-        }
-    }
-    return STOP_NONE;
-}
-
 static void
 read_tally(sqlite3_stmt *statement, struct tally *tally)
 {
@@ -212,7 +200,8 @@ read_row(sqlite3_stmt *statement, struct build_row *row)
     row->slots = (int)(column_count(statement, 21) & INT32_MAX);
     row->jobs = column_count(statement, 22);
     row->excluded = column_count(statement, 23);
-    row->stop = find_stop((const char *)sqlite3_column_text(statement, 24));
+    row->stop =
+        stop_reason_find((const char *)sqlite3_column_text(statement, 24));
     row->exit_status = sqlite3_column_int(statement, 25);
     read_tally(statement, &row->tally);
     row->usage.user_us = column_positive(statement, 40);

@@ -26,8 +26,14 @@ every_reason_to_stop_has_a_name(void **state)
     (void)state;
     assert_string_equal(stop_reason_name(STOP_NONE), "");
     for (int i = STOP_FAILURES; i <= STOP_BAILED; i++) {
-        assert_string_not_equal(stop_reason_name((enum stop_reason)i), "");
+        const char *name = stop_reason_name((enum stop_reason)i);
+
+        assert_string_not_equal(name, "");
+        assert_int_equal(stop_reason_find(name), i);
     }
+    assert_int_equal(stop_reason_find(""), STOP_NONE);
+    assert_int_equal(stop_reason_find("tired"), STOP_NONE);
+    assert_int_equal(stop_reason_find(NULL), STOP_NONE);
 }
 
 static const struct CMUnitTest tests[] = {
