@@ -1,6 +1,7 @@
 /*
- * For inproc.c: exchanges, queues, routing and who takes what, without
- * connections, time or loop. Gives messages to takers by a call, at once.
+ * For the files of inproc_internal.h: exchanges, queues, routing and who takes
+ * what, without connections, time or loop. Gives messages to takers by a call,
+ * at once.
  */
 #ifndef TRANSPORT_INPROC_BROKER_H
 #define TRANSPORT_INPROC_BROKER_H
