@@ -1,6 +1,7 @@
 /*
  * What the files of a node share. node.c: its life and queues; node_task.c:
- * tasks from delivery to end; node_control.c: remote control and who may;
+ * what a task is; node_task_start.c: tasks from delivery to start;
+ * node_task_end.c: their ends; node_control.c: remote control and who may;
  * node_builtin.h: its commands; node_answer.c: what they answer;
  * node_event.c: events.
  */
@@ -123,21 +124,38 @@ void node_check_end(struct node *node);
 json_t *node_hello(struct node *node, const json_t *arguments);
 
 // node_task.c
+struct node_task *node_task_find(const struct node *node, struct slice id);
+/* For a task that is in no list yet, too. */
+void node_task_free(struct node_task *task);
+/* Nobody else changes it: the node counts those that run and that end. */
+void node_task_set_state(struct node_task *task, enum node_task_state state);
+/* Its arguments as texts for people: what the sender says, else ours. */
+json_t *node_task_args(const struct node_task *task);
+json_t *node_task_kwargs(const struct node_task *task);
+/* Whether a stamp of the task is among those that were revoked. */
+bool node_task_has_revoked_stamp(const struct node_task *task);
+
+// node_task_start.c
 void node_task_deliver(struct node_queue *queue,
                        const struct delivery *delivery);
-struct node_task *node_task_find(const struct node *node, struct slice id);
-void node_task_free(struct node_task *task);
-/* Gives it back to its queue; the owner is told if it has it. */
-void node_task_return(struct node_task *task);
-void node_task_revoke(struct node_task *task, const char *why);
 /* Remote control ended it: what was not started is revoked, what runs is
  * terminated if that is wanted. True: it was told to terminate. */
 bool node_task_strike(struct node_task *task, bool terminate,
                       const char *signal);
-/* Its arguments as texts for people: what the sender says, else ours. */
-json_t *node_task_args(const struct node_task *task);
-json_t *node_task_kwargs(const struct node_task *task);
-bool node_task_has_revoked_stamp(const struct node_task *task);
+
+// node_task_end.c: ends, as those in node.h are; the task is gone
+/* The last step: to the broker, and away with it. Nothing is said. */
+void node_task_settle(struct node_task *task);
+/* `module` is that of the exception `type`; NULL: builtin. */
+void node_task_fail(struct node_task *task, const char *type, const char *text,
+                    const char *module);
+void node_task_revoke(struct node_task *task, const char *why);
+/* Back to its queue; nobody is told. */
+void node_task_requeue(struct node_task *task);
+/* Gives it back to its queue; the owner is told if it has it. */
+void node_task_return(struct node_task *task);
+/* No end: whether anybody waits for its result. */
+bool node_task_wants_result(const struct task *task);
 
 // node_control.c
 void node_control(void *ctx, const struct delivery *delivery);
