@@ -2,12 +2,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "celery/node_internal.h"
-#include "celery/wire_json.h"
 #include "util/alloc.h"
-#include "util/log.h"
 
 #define HEARTBEAT_MS 2000
 #define HELLO_MS 1000
@@ -48,33 +45,13 @@ tell_failure(void *ctx)
     node->events->on_failed(node->ctx, &node->failure);
 }
 
-static void
-fail(struct node *node)
+void
+node_fail(struct node *node)
 {
     if (node->state != NODE_GONE) {
         node->state = NODE_GONE;
         loop_post(node->loop, tell_failure, node);
     }
-}
-
-static void
-fail_name(struct node *node)
-{
-    if (node->state == NODE_GONE) {
-        return;
-    }
-    err_set(&node->failure, ERR_CONFIG, "another worker is called %s already",
-            node->name);
-    err_hint(&node->failure, "give this one a name of its own with -n");
-    fail(node);
-}
-
-static void
-queue_free(struct node_queue *queue)
-{
-    list_remove(&queue->link);
-    free(queue->name);
-    free(queue);
 }
 
 void
@@ -90,7 +67,7 @@ node_free(struct node *node)
             LIST_ENTRY(list_first(&node->tasks), struct node_task, link));
     }
     while (!list_is_empty(&node->queues)) {
-        queue_free(
+        node_queue_free(
             LIST_ENTRY(list_first(&node->queues), struct node_queue, link));
     }
     while (!list_is_empty(&node->replies)) {
@@ -116,123 +93,6 @@ node_free(struct node *node)
 // ---- the beginning ----
 
 static void
-greeted(void *ctx, size_t replies, const struct err *err)
-{
-    struct node *node = ctx;
-
-    (void)replies;
-    (void)err;
-    if (node->state != NODE_GREETING) {
-        return;
-    }
-    node->state = NODE_READY;
-    asker_free(node->asker);
-    node->asker = NULL;
-    node_event_worker(node, "worker-online", NULL, NULL);
-    deadline_arm(&node->heartbeat, node->heartbeat_ms);
-    node->events->on_ready(node->ctx);
-}
-
-static void
-take_revoked(struct node *node, const json_t *revoked)
-{
-    const char *id = NULL;
-    json_t *value = NULL;
-    size_t index = 0;
-
-    if (json_is_object(revoked)) {
-        json_t *members = wire_json_share(revoked);
-        json_object_foreach(members, id, value)
-        {
-            idset_add(&node->revoked, slice_of(id), now_msec());
-        }
-        json_decref(members);
-    }
-    json_array_foreach(revoked, index, value)
-    {
-        if (json_is_string(value)) {
-            idset_add(
-                &node->revoked,
-                slice_make(json_string_value(value), json_string_length(value)),
-                now_msec());
-        }
-    }
-}
-
-static void
-heard(void *ctx, struct slice name, const json_t *value)
-{
-    struct node *node = ctx;
-    const json_t *clock = json_object_get(value, "clock");
-
-    if (slice_equals_text(name, node->name)) {
-        fail_name(node);
-        return;
-    }
-    if (json_is_integer(clock)) {
-        lamport_adjust(&node->clock, json_integer_value(clock));
-    }
-    take_revoked(node, json_object_get(value, "revoked"));
-}
-
-static void
-greet(struct node *node)
-{
-    struct asker_params params = {.loop = node->loop,
-                                  .transport = node->transport,
-                                  .clock = &node->clock};
-    json_t *arguments = json_object();
-    struct ask ask = {.method = "hello",
-                      .arguments = arguments,
-                      .timeout_ms = node->hello_ms,
-                      .on_reply = heard,
-                      .on_done = greeted,
-                      .ctx = node};
-
-    // The token tells nodes of this kind from stock ones, which ignore it,
-    // and one of two that claim a name at the same moment from the other.
-    names_uuid(node->token);
-    wire_json_set(arguments, "from_node", wire_json_text(slice_of(node->name)));
-    wire_json_set(arguments, "revoked", json_array());
-    wire_json_set(arguments, "token", json_string(node->token));
-    node->state = NODE_GREETING;
-    node->asker = asker_new(&params);
-    (void)asker_ask(node->asker, &ask);
-    json_decref(arguments);
-}
-
-json_t *
-node_hello(struct node *node, const json_t *arguments)
-{
-    struct slice from = wire_json_get(arguments, "from_node");
-    struct slice token = wire_json_get(arguments, "token");
-    bool same = slice_equals_text(from, node->name);
-
-    take_revoked(node, json_object_get(arguments, "revoked"));
-    if (same && token.len > 0) {
-        int order = slice_compare(token, slice_of(node->token));
-        if (order == 0) {
-            return NULL; // its own
-        }
-        if (node->state == NODE_GREETING && order < 0) {
-            fail_name(node); // the other one keeps it
-            return NULL;
-        }
-        return json_null();
-    }
-    if (token.len > 0) {
-        return NULL;
-    }
-    if (same) {
-        return json_null();
-    }
-    json_t *answer = json_object();
-    wire_json_set(answer, "revoked", idset_json(&node->revoked, now_msec()));
-    wire_json_set(answer, "clock", json_integer(lamport_tick(&node->clock)));
-    return answer;
-}
-
-static void
 on_subscribed(void *ctx, const struct err *err)
 {
     struct node *node = ctx;
@@ -245,10 +105,10 @@ on_subscribed(void *ctx, const struct err *err)
         node->failure = *err;
         err_wrap(&node->failure, "is another worker called %s?", node->name);
         err_hint(&node->failure, "give this one a name of its own with -n");
-        fail(node);
+        node_fail(node);
         return;
     }
-    greet(node);
+    node_greet(node);
 }
 
 static void
@@ -360,142 +220,6 @@ node_down(struct node *node)
     }
 }
 
-// ---- queues ----
-
-struct node_queue *
-node_find_queue(const struct node *node, const char *name)
-{
-    LIST_FOR_EACH(link, &node->queues)
-    {
-        struct node_queue *queue = LIST_ENTRY(link, struct node_queue, link);
-        if (strcmp(queue->name, name) == 0) {
-            return queue;
-        }
-    }
-    return NULL;
-}
-
-bool
-node_consumes(const struct node *node, const char *queue)
-{
-    return node_find_queue(node, queue) != NULL;
-}
-
-void
-node_queue_adjust(struct node_queue *queue)
-{
-    consumer_prefetch(queue->consumer, queue->prefetch == 0
-                                           ? 0
-                                           : queue->prefetch + queue->waiting);
-}
-
-static void
-on_delivery(void *ctx, const struct delivery *delivery)
-{
-    node_task_deliver(ctx, delivery);
-}
-
-static void
-on_ended(void *ctx, const struct err *err)
-{
-    struct node_queue *queue = ctx;
-    struct node *node = queue->node;
-
-    log_warn("node %s: queue %s is no longer consumed: %s", node->name,
-             queue->name, err != NULL ? err->text : "it ended");
-    consumer_stop(queue->consumer, NULL, NULL);
-    queue_free(queue);
-    if (node->events->on_queues != NULL) {
-        node->events->on_queues(node->ctx);
-    }
-}
-
-void
-node_consume(struct node *node, const struct queue_params *params,
-             uint32_t prefetch, transport_done_fn done, void *ctx)
-{
-    struct node_queue *queue = node_find_queue(node, params->name);
-
-    if (node->state != NODE_READY) {
-        return;
-    }
-    transport_declare_queue(node->transport, params, done, ctx);
-    if (queue != NULL) {
-        queue->prefetch = prefetch;
-        node_queue_adjust(queue);
-        return;
-    }
-    queue = ALLOC(struct node_queue);
-    queue->node = node;
-    queue->name = alloc_dup(params->name);
-    queue->params = *params;
-    queue->params.name = queue->name;
-    queue->prefetch = prefetch;
-    list_add(&node->queues, &queue->link);
-    struct consume_params take = {.queue = queue->name,
-                                  .prefetch = prefetch,
-                                  .on_delivery = on_delivery,
-                                  .on_ended = on_ended,
-                                  .ctx = queue};
-    queue->consumer = transport_take(node->transport, &take);
-}
-
-// All tasks of a queue (NULL: of all) that were not started go back.
-static void
-return_tasks(struct node *node, const char *queue, bool started)
-{
-    bool found = true;
-
-    while (found) {
-        found = false;
-        LIST_FOR_EACH(link, &node->tasks)
-        {
-            struct node_task *task = LIST_ENTRY(link, struct node_task, link);
-            bool here = queue == NULL || strcmp(task->queue, queue) == 0;
-            bool idle = task->state == NODE_TASK_WAITING ||
-                        task->state == NODE_TASK_GIVEN;
-            bool runs = started && task->state == NODE_TASK_STARTED;
-            if (here && (idle || runs)) {
-                node_task_return(task);
-                found = true;
-                break;
-            }
-        }
-    }
-}
-
-void
-node_cancel(struct node *node, const char *name, bool give_back,
-            transport_done_fn done, void *ctx)
-{
-    struct node_queue *queue = node_find_queue(node, name);
-
-    if (queue == NULL) {
-        // Answered in its turn, behind what was asked before.
-        transport_declare_exchange(node->transport, &names_event_exchange, done,
-                                   ctx);
-        return;
-    }
-    consumer_stop(queue->consumer, done, ctx);
-    transport_forget_queue(node->transport, queue->name);
-    list_remove(&queue->link);
-    if (give_back) {
-        return_tasks(node, queue->name, false);
-    }
-    queue_free(queue);
-}
-
-void
-node_prefetch(struct node *node, const char *name, uint32_t prefetch)
-{
-    struct node_queue *queue = node_find_queue(node, name);
-
-    if (queue != NULL && queue->prefetch != prefetch) {
-        queue->prefetch = prefetch;
-        node_queue_adjust(queue);
-    }
-}
-
 // ---- stopping ----
 
 static void
@@ -573,9 +297,9 @@ node_stop(struct node *node, enum node_shutdown how, transport_done_fn done,
                 LIST_ENTRY(list_first(&node->queues), struct node_queue, link);
             node->stopping++;
             consumer_stop(queue->consumer, on_queue_stopped, node);
-            queue_free(queue);
+            node_queue_free(queue);
         }
-        return_tasks(node, NULL, how == NODE_COLD);
+        node_return_tasks(node, NULL, how == NODE_COLD);
         loop_post(node->loop, check_later, node);
     }
 }

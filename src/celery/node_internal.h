@@ -1,9 +1,9 @@
 /*
- * What the files of a node share. node.c: its life and queues; node_task.c:
- * what a task is; node_task_start.c: tasks from delivery to start;
- * node_task_end.c: their ends; node_control.c: remote control and who may;
- * node_builtin.h: its commands; node_answer.c: what they answer;
- * node_event.c: events.
+ * What the files of a node share. node.c: its life; node_hello.c: its name, and
+ * what others know; node_queue.c: what it takes from; node_task.c: what a task
+ * is; node_task_start.c: tasks from delivery to start; node_task_end.c: their
+ * ends; node_control.c: remote control and who may; node_builtin.h: its
+ * commands; node_answer.c: what they answer; node_event.c: events.
  */
 #ifndef CELERY_NODE_INTERNAL_H
 #define CELERY_NODE_INTERNAL_H
@@ -116,12 +116,26 @@ struct node {
 };
 
 // node.c
-struct node_queue *node_find_queue(const struct node *node, const char *name);
-void node_queue_adjust(struct node_queue *queue);
+/* It cannot be a node, because of `failure`; the owner is told later. */
+void node_fail(struct node *node);
 /* Goes on with the end, when nothing holds it up any more. */
 void node_check_end(struct node *node);
+
+// node_hello.c
+/* Says hello to all nodes; ready when none of them has its name. */
+void node_greet(struct node *node);
 /* A hello of another node; the answer, or NULL: it gets none. */
 json_t *node_hello(struct node *node, const json_t *arguments);
+
+// node_queue.c
+struct node_queue *node_find_queue(const struct node *node, const char *name);
+/* After its prefetch, or how many wait for their time, changed. */
+void node_queue_adjust(struct node_queue *queue);
+/* Stops nothing: its consumer is the caller's. */
+void node_queue_free(struct node_queue *queue);
+/* All tasks of a queue (NULL: of all) that were not started go back;
+ * `started`: the others, too. */
+void node_return_tasks(struct node *node, const char *queue, bool started);
 
 // node_task.c
 struct node_task *node_task_find(const struct node *node, struct slice id);
