@@ -7,6 +7,7 @@
 #include "report/writer.h"
 #include "store/memory.h"
 #include "store/site.h"
+#include "util/compose.h"
 #include "util/escape.h"
 #include "util/log.h"
 
@@ -89,21 +90,21 @@ add_json(struct buf *buf, const struct items *items, uint32_t item,
          struct slice id, const struct past *past)
 {
     const struct item *it = items_peek(items, item);
-    buf_add_text(buf, "{\"id\":");
-    escape_json(buf, id);
-    buf_add_text(buf, ",\"job\":");
-    escape_json(buf, slice_of(items_job_name(items, it->job)));
-    buf_addf(
-        buf, ",\"kind\":\"%s\",\"file\":",
-        job_kind_name((enum job_kind)items_peek_job(items, it->job)->kind));
-    escape_json(buf, slice_of(items_job_file(items, it->job)));
-    buf_addf(buf, ",\"line\":%u", it->line);
+    enum job_kind kind = (enum job_kind)items_peek_job(items, it->job)->kind;
+
+    buf_add_char(buf, '{');
+    compose_slice(buf, "id", id);
+    compose_text(buf, "job", items_job_name(items, it->job));
+    compose_text(buf, "kind", job_kind_name(kind));
+    compose_text(buf, "file", items_job_file(items, it->job));
+    compose_uint(buf, "line", it->line);
     if (past->timed) {
-        buf_addf(buf, ",\"expect_ms\":%" PRIu64 ".%03u", past->us / 1000,
+        compose_key(buf, "expect_ms");
+        buf_addf(buf, "%" PRIu64 ".%03u", past->us / 1000,
                  (unsigned)(past->us % 1000));
     }
     if (past->state != STATE_NONE) {
-        buf_addf(buf, ",\"last\":\"%s\"", state_name(past->state));
+        compose_text(buf, "last", state_name(past->state));
     }
     buf_add_text(buf, "}\n");
 }

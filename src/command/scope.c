@@ -1,7 +1,7 @@
 #include "command/scope.h"
 
 #include "config/command_line.h"
-#include "util/escape.h"
+#include "util/compose.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -213,24 +213,19 @@ scope_join(struct scope *scope, const struct scope *other)
 void
 scope_write(const struct scope *scope, struct buf *buf)
 {
-    const char *comma = "";
     buf_add_char(buf, '{');
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         const struct texts *texts = peek(scope, i);
         if (texts->count == 0) {
             continue;
         }
-        buf_addf(buf, "%s\"%s\":[", comma, members[i].name);
+        compose_list(buf, members[i].name);
         for (int k = 0; k < texts->count; k++) {
-            buf_add_text(buf, k > 0 ? "," : "");
-            escape_json(buf, slice_of(texts->at[k]));
+            compose_element(buf, slice_of(texts->at[k]));
         }
         buf_add_char(buf, ']');
-        comma = ",";
     }
-    if (scope->programs) {
-        buf_addf(buf, "%s\"programs\":true", comma);
-    }
+    compose_some_bool(buf, "programs", scope->programs);
     buf_add_char(buf, '}');
 }
 

@@ -225,8 +225,7 @@ order_add(struct buf *buf, const struct order_text *text)
     if (text->places != NULL) {
         compose_list(buf, "items");
         for (size_t i = 0; i < text->count; i++) {
-            compose_comma(buf);
-            compose_digits(buf, text->places[i]);
+            compose_number(buf, text->places[i]);
         }
         buf_add_char(buf, ']');
     }

@@ -1,6 +1,6 @@
 #include "report/detail.h"
 
-#include "report/members.h"
+#include "util/compose.h"
 #include "util/escape.h"
 
 #define MOST_BYTES ((size_t)8 << 20)
@@ -12,7 +12,7 @@ add_clean(struct buf *buf, const char *key, struct slice text)
     struct buf clean = BUF_INIT(MOST_BYTES);
 
     escape_terminal(&clean, text, ESCAPE_KEEP_LINES);
-    members_text(buf, key, buf_slice(&clean));
+    compose_slice(buf, key, buf_slice(&clean));
     buf_release(&clean);
 }
 
@@ -66,10 +66,10 @@ detail_add_output(struct buf *buf, const char *key, const struct output *output)
         tail = last_bytes(tail, half);
         cut += whole - head.len - tail.len;
     }
-    members_object(buf, key);
+    compose_open(buf, key);
     add_clean(buf, "head", head);
     if (cut > 0) {
-        members_uint(buf, "cut", cut);
+        compose_uint(buf, "cut", cut);
         add_clean(buf, "tail", tail);
     }
     buf_add_char(buf, '}');
@@ -86,9 +86,9 @@ add_line(struct buf *buf, const char *key, struct slice text)
 static void
 add_finding(struct buf *buf, const struct finding *finding, bool whole)
 {
-    members_comma(buf);
+    compose_comma(buf);
     buf_add_char(buf, '{');
-    members_text(buf, "kind", slice_of(finding_kind_name(finding->kind)));
+    compose_text(buf, "kind", finding_kind_name(finding->kind));
     add_line(buf, "where", finding->where);
     add_line(buf, "sub", finding->sub);
     add_line(buf, "type", finding->type);
@@ -97,7 +97,7 @@ add_finding(struct buf *buf, const struct finding *finding, bool whole)
         detail_add(buf, "trace", finding->trace);
     }
     add_line(buf, "file", finding->file);
-    members_known(buf, "line", finding->line);
+    compose_some_uint(buf, "line", finding->line);
     buf_add_char(buf, '}');
 }
 
@@ -107,13 +107,13 @@ add_findings(struct buf *buf, const struct outcome *outcome, bool whole)
     size_t most = whole ? DETAIL_MOST_FINDINGS : 1;
     size_t count = outcome->finding_count;
 
-    members_array(buf, "findings");
+    compose_list(buf, "findings");
     for (size_t i = 0; i < count && i < most; i++) {
         add_finding(buf, &outcome->findings[i], whole);
     }
     buf_add_char(buf, ']');
     if (count > most) {
-        members_uint(buf, "more_findings", count - most);
+        compose_uint(buf, "more_findings", count - most);
     }
 }
 

@@ -1,115 +1,18 @@
 #include "report/event_codec.h"
 
-#include <inttypes.h>
-
-#include "util/escape.h"
-
-static void
-add_key(struct buf *buf, const char *key)
-{
-    bool first = buf->len > 0 && buf->data[buf->len - 1] == '{';
-
-    buf_add_text(buf, first ? "\"" : ",\"");
-    buf_add_text(buf, key);
-    buf_add_text(buf, "\":");
-}
-
-static void
-add_uint(struct buf *buf, const char *key, uint64_t number)
-{
-    char digits[24];
-    size_t at = sizeof(digits);
-
-    // printf takes longer than all the rest of a passed test.
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    add_key(buf, key);
-    buf_add(buf, digits + at, sizeof(digits) - at);
-}
-
-static void
-add_int(struct buf *buf, const char *key, int64_t number)
-{
-    if (number >= 0) {
-        add_uint(buf, key, (uint64_t)number);
-    } else {
-        add_key(buf, key);
-        buf_addf(buf, "%" PRId64, number);
-    }
-}
-
-static void
-add_bool(struct buf *buf, const char *key, bool value)
-{
-    add_key(buf, key);
-    buf_add_text(buf, value ? "true" : "false");
-}
-
-// Numbers that say nothing are left out as texts are.
-static void
-add_known(struct buf *buf, const char *key, uint64_t number)
-{
-    if (number > 0) {
-        add_uint(buf, key, number);
-    }
-}
-
-static void
-add_true(struct buf *buf, const char *key, bool value)
-{
-    if (value) {
-        add_bool(buf, key, true);
-    }
-}
-
-static void
-add_slice(struct buf *buf, const char *key, struct slice text)
-{
-    add_key(buf, key);
-    escape_json(buf, text);
-}
-
-static void
-add_text(struct buf *buf, const char *key, const char *text)
-{
-    add_slice(buf, key, slice_of(text));
-}
-
-// Members that say nothing are left out.
-static void
-add_some(struct buf *buf, const char *key, struct slice text)
-{
-    if (text.len > 0) {
-        add_slice(buf, key, text);
-    }
-}
-
-static void
-open_object(struct buf *buf, const char *key)
-{
-    add_key(buf, key);
-    buf_add_char(buf, '{');
-}
-
-static void
-close_object(struct buf *buf)
-{
-    buf_add_char(buf, '}');
-}
+#include "util/compose.h"
 
 static void
 add_usage(struct buf *buf, const struct usage *usage)
 {
-    open_object(buf, "usage");
+    compose_open(buf, "usage");
 
-    add_uint(buf, "user_us", usage->user_us);
-    add_uint(buf, "system_us", usage->system_us);
+    compose_uint(buf, "user_us", usage->user_us);
+    compose_uint(buf, "system_us", usage->system_us);
     if (usage->maxrss_kib > 0) {
-        add_uint(buf, "maxrss_kib", usage->maxrss_kib);
+        compose_uint(buf, "maxrss_kib", usage->maxrss_kib);
     }
-    close_object(buf);
+    buf_add_char(buf, '}');
 }
 
 static void
@@ -118,13 +21,13 @@ add_output(struct buf *buf, const char *key, const struct output *output)
     if (output->head.len == 0 && output->tail.len == 0 && output->cut == 0) {
         return;
     }
-    open_object(buf, key);
-    add_slice(buf, "head", output->head);
+    compose_open(buf, key);
+    compose_slice(buf, "head", output->head);
     if (output->cut > 0) {
-        add_uint(buf, "cut", output->cut);
-        add_slice(buf, "tail", output->tail);
+        compose_uint(buf, "cut", output->cut);
+        compose_slice(buf, "tail", output->tail);
     }
-    close_object(buf);
+    buf_add_char(buf, '}');
 }
 
 static void
@@ -132,37 +35,34 @@ add_finding(struct buf *buf, const struct finding *finding)
 {
     buf_add_char(buf, '{');
 
-    add_text(buf, "kind", finding_kind_name(finding->kind));
-    add_some(buf, "where", finding->where);
-    add_some(buf, "sub", finding->sub);
-    add_some(buf, "type", finding->type);
-    add_some(buf, "message", finding->message);
-    add_some(buf, "trace", finding->trace);
-    add_some(buf, "file", finding->file);
+    compose_text(buf, "kind", finding_kind_name(finding->kind));
+    compose_some(buf, "where", finding->where);
+    compose_some(buf, "sub", finding->sub);
+    compose_some(buf, "type", finding->type);
+    compose_some(buf, "message", finding->message);
+    compose_some(buf, "trace", finding->trace);
+    compose_some(buf, "file", finding->file);
     if (finding->line > 0) {
-        add_uint(buf, "line", finding->line);
+        compose_uint(buf, "line", finding->line);
     }
-    close_object(buf);
+    buf_add_char(buf, '}');
 }
 
 static void
 add_outcome(struct buf *buf, const struct outcome *outcome)
 {
-    add_text(buf, "state", state_name(outcome->state));
-    add_some(buf, "reason", outcome->reason);
+    compose_text(buf, "state", state_name(outcome->state));
+    compose_some(buf, "reason", outcome->reason);
     if (!outcome->ran) {
-        add_bool(buf, "ran", false);
+        compose_bool(buf, "ran", false);
     }
     if (!outcome->counted) {
-        add_bool(buf, "counted", false);
+        compose_bool(buf, "counted", false);
     }
     if (outcome->finding_count > 0) {
-        add_key(buf, "findings");
-        buf_add_char(buf, '[');
+        compose_list(buf, "findings");
         for (size_t i = 0; i < outcome->finding_count; i++) {
-            if (i > 0) {
-                buf_add_char(buf, ',');
-            }
+            compose_comma(buf);
             add_finding(buf, &outcome->findings[i]);
         }
         buf_add_char(buf, ']');
@@ -174,36 +74,36 @@ add_outcome(struct buf *buf, const struct outcome *outcome)
 static void
 add_run(struct buf *buf, const struct event_run *run)
 {
-    add_uint(buf, "schema", EVENT_CODEC_SCHEMA);
-    add_text(buf, "version", run->version);
-    add_text(buf, "build", run->build_id);
-    add_text(buf, "hostname", run->hostname);
-    add_text(buf, "cwd", run->cwd);
-    add_text(buf, "command", run->command);
-    add_text(buf, "isolation", run->isolation);
-    add_some(buf, "hash_seed", slice_of(run->hash_seed));
-    add_some(buf, "python", slice_of(run->python));
-    add_some(buf, "python_origin", slice_of(run->python_origin));
-    add_int(buf, "slots", run->slots);
-    add_some(buf, "parent", slice_of(run->parent));
-    add_true(buf, "merged", run->merged);
+    compose_uint(buf, "schema", EVENT_CODEC_SCHEMA);
+    compose_text(buf, "version", run->version);
+    compose_text(buf, "build", run->build_id);
+    compose_text(buf, "hostname", run->hostname);
+    compose_text(buf, "cwd", run->cwd);
+    compose_text(buf, "command", run->command);
+    compose_text(buf, "isolation", run->isolation);
+    compose_some(buf, "hash_seed", slice_of(run->hash_seed));
+    compose_some(buf, "python", slice_of(run->python));
+    compose_some(buf, "python_origin", slice_of(run->python_origin));
+    compose_int(buf, "slots", run->slots);
+    compose_some(buf, "parent", slice_of(run->parent));
+    compose_some_bool(buf, "merged", run->merged);
 }
 
 static void
 add_job(struct buf *buf, const struct event_job *job, bool finished)
 {
-    add_uint(buf, "job", job->number);
-    add_text(buf, "name", job->name);
-    add_text(buf, "kind", job_kind_name(job->kind));
-    add_some(buf, "file", slice_of(job->file));
-    add_uint(buf, "items", job->items);
-    add_int(buf, "slot", job->slot);
-    add_some(buf, "worker", slice_of(job->worker));
-    add_int(buf, "attempt", job->attempt);
-    add_known(buf, "process", job->process);
-    add_known(buf, "expect_us", job->expect_us);
+    compose_uint(buf, "job", job->number);
+    compose_text(buf, "name", job->name);
+    compose_text(buf, "kind", job_kind_name(job->kind));
+    compose_some(buf, "file", slice_of(job->file));
+    compose_uint(buf, "items", job->items);
+    compose_int(buf, "slot", job->slot);
+    compose_some(buf, "worker", slice_of(job->worker));
+    compose_int(buf, "attempt", job->attempt);
+    compose_some_uint(buf, "process", job->process);
+    compose_some_uint(buf, "expect_us", job->expect_us);
     if (finished) {
-        add_uint(buf, "us", job->us);
+        compose_uint(buf, "us", job->us);
         add_usage(buf, &job->usage);
         add_output(buf, "out", &job->out);
         add_output(buf, "err", &job->err);
@@ -213,40 +113,41 @@ add_job(struct buf *buf, const struct event_job *job, bool finished)
 static void
 add_test(struct buf *buf, const struct event_test *test, enum event_kind kind)
 {
-    add_uint(buf, "item", test->number);
-    add_text(buf, "id", test->id);
-    add_some(buf, "job_name", slice_of(test->job));
-    add_some(buf, "file", slice_of(test->file));
+    compose_uint(buf, "item", test->number);
+    compose_text(buf, "id", test->id);
+    compose_some(buf, "job_name", slice_of(test->job));
+    compose_some(buf, "file", slice_of(test->file));
     if (test->line > 0) {
-        add_uint(buf, "line", test->line);
+        compose_uint(buf, "line", test->line);
     }
-    add_int(buf, "slot", test->slot);
-    add_some(buf, "worker", slice_of(test->worker));
-    add_int(buf, "attempt", test->attempt);
-    add_known(buf, "tries", test->tries > 1 ? (uint64_t)test->tries : 0);
-    add_known(buf, "process", test->process);
-    add_uint(buf, "began_us", test->began_us);
+    compose_int(buf, "slot", test->slot);
+    compose_some(buf, "worker", slice_of(test->worker));
+    compose_int(buf, "attempt", test->attempt);
+    compose_some_uint(buf, "tries",
+                      test->tries > 1 ? (uint64_t)test->tries : 0);
+    compose_some_uint(buf, "process", test->process);
+    compose_uint(buf, "began_us", test->began_us);
     if (kind != EVENT_TEST_STARTED) {
-        add_uint(buf, "us", test->us);
+        compose_uint(buf, "us", test->us);
     }
     if (kind == EVENT_TEST_FINISHED || kind == EVENT_TEST_ATTEMPT) {
         add_outcome(buf, test->outcome);
-        add_true(buf, "flaky", test->flaky);
-        add_true(buf, "refused", test->refused);
-        add_true(buf, "quarantined", test->quarantined);
-        add_some(buf, "rerun", slice_of(test->rerun));
+        compose_some_bool(buf, "flaky", test->flaky);
+        compose_some_bool(buf, "refused", test->refused);
+        compose_some_bool(buf, "quarantined", test->quarantined);
+        compose_some(buf, "rerun", slice_of(test->rerun));
     }
 }
 
 static void
 add_script(struct buf *buf, const struct event_script *script, bool finished)
 {
-    add_text(buf, "script", script->name);
-    add_text(buf, "workspace", script->workspace);
+    compose_text(buf, "script", script->name);
+    compose_text(buf, "workspace", script->workspace);
     if (finished) {
-        add_bool(buf, "ok", script->ok);
-        add_uint(buf, "us", script->us);
-        add_some(buf, "problem", slice_of(script->problem));
+        compose_bool(buf, "ok", script->ok);
+        compose_uint(buf, "us", script->us);
+        compose_some(buf, "problem", slice_of(script->problem));
         add_output(buf, "out", &script->out);
     }
 }
@@ -254,26 +155,26 @@ add_script(struct buf *buf, const struct event_script *script, bool finished)
 static void
 add_leak(struct buf *buf, const struct event_leak *leak)
 {
-    add_some(buf, "job_name", slice_of(leak->job));
-    add_some(buf, "id", slice_of(leak->id));
-    add_int(buf, "pid", leak->pid);
-    add_text(buf, "command", leak->command);
+    compose_some(buf, "job_name", slice_of(leak->job));
+    compose_some(buf, "id", slice_of(leak->id));
+    compose_int(buf, "pid", leak->pid);
+    compose_text(buf, "command", leak->command);
 }
 
 static void
 add_worker(struct buf *buf, const struct event_worker *worker)
 {
-    add_text(buf, "what", worker_what_name(worker->what));
-    add_text(buf, "worker", worker->node);
-    add_some(buf, "host", slice_of(worker->host));
-    add_some(buf, "kind", slice_of(worker->kind));
-    add_int(buf, "base", worker->base);
-    add_int(buf, "slots", worker->slots);
+    compose_text(buf, "what", worker_what_name(worker->what));
+    compose_text(buf, "worker", worker->node);
+    compose_some(buf, "host", slice_of(worker->host));
+    compose_some(buf, "kind", slice_of(worker->kind));
+    compose_int(buf, "base", worker->base);
+    compose_int(buf, "slots", worker->slots);
     if (worker->us > 0) {
-        add_uint(buf, "us", worker->us);
+        compose_uint(buf, "us", worker->us);
     }
-    add_some(buf, "id", worker->id);
-    add_some(buf, "text", worker->text);
+    compose_some(buf, "id", worker->id);
+    compose_some(buf, "text", worker->text);
 }
 
 static void
@@ -285,44 +186,44 @@ add_note(struct buf *buf, const struct event_note *note)
         [NOTE_ERROR] = "error",
     };
 
-    add_text(buf, "level", levels[note->level]);
-    add_text(buf, "text", note->text);
-    add_some(buf, "hint", slice_of(note->hint));
+    compose_text(buf, "level", levels[note->level]);
+    compose_text(buf, "text", note->text);
+    compose_some(buf, "hint", slice_of(note->hint));
 }
 
 static void
 add_tally(struct buf *buf, const struct tally *tally)
 {
-    add_uint(buf, "selected", tally->selected);
-    open_object(buf, "states");
+    compose_uint(buf, "selected", tally->selected);
+    compose_open(buf, "states");
     for (int i = STATE_NONE + 1; i < STATE_COUNT; i++) {
-        add_uint(buf, state_name((enum state)i), tally->states[i]);
+        compose_uint(buf, state_name((enum state)i), tally->states[i]);
     }
-    close_object(buf);
-    add_uint(buf, "ran", tally->ran);
-    add_uint(buf, "failures", tally->failures);
-    add_uint(buf, "errors", tally->errors);
-    add_uint(buf, "skips", tally->skips);
-    add_uint(buf, "xfails", tally->xfails);
-    add_uint(buf, "xpasses", tally->xpasses);
-    add_uint(buf, "retried", tally->retried);
-    add_uint(buf, "late", tally->late);
-    add_uint(buf, "leaks", tally->leaks);
-    add_known(buf, "flaky", tally->flaky);
-    add_known(buf, "quarantined", tally->quarantined);
-    add_known(buf, "excused", tally->excused);
-    add_known(buf, "refused", tally->refused);
+    buf_add_char(buf, '}');
+    compose_uint(buf, "ran", tally->ran);
+    compose_uint(buf, "failures", tally->failures);
+    compose_uint(buf, "errors", tally->errors);
+    compose_uint(buf, "skips", tally->skips);
+    compose_uint(buf, "xfails", tally->xfails);
+    compose_uint(buf, "xpasses", tally->xpasses);
+    compose_uint(buf, "retried", tally->retried);
+    compose_uint(buf, "late", tally->late);
+    compose_uint(buf, "leaks", tally->leaks);
+    compose_some_uint(buf, "flaky", tally->flaky);
+    compose_some_uint(buf, "quarantined", tally->quarantined);
+    compose_some_uint(buf, "excused", tally->excused);
+    compose_some_uint(buf, "refused", tally->refused);
 }
 
 static void
 add_finished(struct buf *buf, const struct event_finished *finished)
 {
-    add_uint(buf, "us", finished->us);
-    add_some(buf, "stop", slice_of(stop_reason_name(finished->stop)));
-    add_int(buf, "exit_status", finished->exit_status);
+    compose_uint(buf, "us", finished->us);
+    compose_some(buf, "stop", slice_of(stop_reason_name(finished->stop)));
+    compose_int(buf, "exit_status", finished->exit_status);
     add_tally(buf, finished->tally);
     if (finished->chained) {
-        add_uint(buf, "outstanding", finished->outstanding);
+        compose_uint(buf, "outstanding", finished->outstanding);
     }
     add_usage(buf, &finished->usage);
 }
@@ -330,23 +231,23 @@ add_finished(struct buf *buf, const struct event_finished *finished)
 static void
 add_collected(struct buf *buf, const struct event_collected *collected)
 {
-    add_uint(buf, "items", collected->items);
-    add_uint(buf, "jobs", collected->jobs);
-    add_uint(buf, "excluded", collected->excluded);
-    add_uint(buf, "us", collected->us);
-    add_some(buf, "order", slice_of(collected->order));
-    add_some(buf, "seed", slice_of(collected->seed));
-    add_some(buf, "shard", slice_of(collected->shard));
-    add_some(buf, "selection", slice_of(collected->selection));
-    add_some(buf, "durations", slice_of(collected->durations));
+    compose_uint(buf, "items", collected->items);
+    compose_uint(buf, "jobs", collected->jobs);
+    compose_uint(buf, "excluded", collected->excluded);
+    compose_uint(buf, "us", collected->us);
+    compose_some(buf, "order", slice_of(collected->order));
+    compose_some(buf, "seed", slice_of(collected->seed));
+    compose_some(buf, "shard", slice_of(collected->shard));
+    compose_some(buf, "selection", slice_of(collected->selection));
+    compose_some(buf, "durations", slice_of(collected->durations));
 }
 
 static void
 add_elsewhere(struct buf *buf, const struct event_elsewhere *elsewhere)
 {
-    add_text(buf, "id", elsewhere->id);
-    add_text(buf, "job_name", elsewhere->job);
-    add_uint(buf, "shard", elsewhere->shard);
+    compose_text(buf, "id", elsewhere->id);
+    compose_text(buf, "job_name", elsewhere->job);
+    compose_uint(buf, "shard", elsewhere->shard);
 }
 
 static void
@@ -357,16 +258,16 @@ add_members(struct buf *buf, const struct event *event)
         add_run(buf, &event->run);
         break;
     case EVENT_COLLECTING:
-        add_slice(buf, "module", event->module);
+        compose_slice(buf, "module", event->module);
         break;
     case EVENT_COLLECTED:
         add_collected(buf, &event->collected);
         break;
     case EVENT_PREPARING:
-        add_some(buf, "text", event->preparing);
+        compose_some(buf, "text", event->preparing);
         break;
     case EVENT_PREPARED:
-        add_uint(buf, "us", event->prepared_us);
+        compose_uint(buf, "us", event->prepared_us);
         break;
     case EVENT_SCRIPT_STARTED:
     case EVENT_SCRIPT_FINISHED:
@@ -395,8 +296,8 @@ add_members(struct buf *buf, const struct event *event)
         add_note(buf, &event->note);
         break;
     case EVENT_STOPPING:
-        add_text(buf, "reason", stop_reason_name(event->stopping.reason));
-        add_some(buf, "problem", slice_of(event->stopping.problem));
+        compose_text(buf, "reason", stop_reason_name(event->stopping.reason));
+        compose_some(buf, "problem", slice_of(event->stopping.problem));
         break;
     case EVENT_RUN_FINISHED:
         add_finished(buf, &event->finished);
@@ -412,8 +313,8 @@ event_codec_write(struct buf *buf, const struct event *event)
     buf_add_text(buf, "{\"event\":\"");
     buf_add_text(buf, event_kind_name(event->kind));
     buf_add_char(buf, '"');
-    add_uint(buf, "at_us", event->us);
-    add_int(buf, "wall_ms", event->wall_ms);
+    compose_uint(buf, "at_us", event->us);
+    compose_int(buf, "wall_ms", event->wall_ms);
     add_members(buf, event);
     buf_add_text(buf, "}\n");
 }

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "report/members.h"
 #include "util/alloc.h"
 #include "util/array.h"
+#include "util/compose.h"
 #include "util/map.h"
 
 #define ALL_PARTS UINT32_MAX
@@ -212,17 +212,17 @@ groups_write(struct groups *groups, struct buf *buf)
     }
     for (size_t i = 0; i < groups->list.count; i++) {
         const struct group *group = groups->list.items[i];
-        members_comma(buf);
+        compose_comma(buf);
         buf_add_char(buf, '[');
-        members_element(buf, slice_of(group->name));
-        members_number(buf, group->merged);
-        members_number(buf, group->tests);
-        members_number(buf, group->us);
-        members_number(buf, group->longest_us);
-        members_number(buf, group->passed);
-        members_number(buf, group->bad);
-        members_number(buf, group->skipped);
-        members_number(buf, group->other);
+        compose_element(buf, slice_of(group->name));
+        compose_number(buf, group->merged);
+        compose_number(buf, group->tests);
+        compose_number(buf, group->us);
+        compose_number(buf, group->longest_us);
+        compose_number(buf, group->passed);
+        compose_number(buf, group->bad);
+        compose_number(buf, group->skipped);
+        compose_number(buf, group->other);
         buf_add_char(buf, ']');
     }
 }

@@ -4,8 +4,8 @@
 
 #include "report/detail.h"
 #include "report/html_internal.h"
-#include "report/members.h"
 #include "util/alloc.h"
+#include "util/compose.h"
 #include "util/path.h"
 
 enum {
@@ -36,7 +36,7 @@ add_element(struct picture *picture, struct buf *list, struct buf *element)
 {
     buf_add_char(element, '}');
     if (!element->overflowed && list->len + element->len + 1 < list->max) {
-        members_comma(list);
+        compose_comma(list);
         buf_add_slice(list, buf_slice(element));
     } else {
         picture->left_out++;
@@ -50,7 +50,7 @@ new_element(uint64_t us)
     struct buf element = BUF_INIT(MOST_LIST);
 
     buf_add_char(&element, '{');
-    members_uint(&element, "us", us);
+    compose_uint(&element, "us", us);
     return element;
 }
 
@@ -63,17 +63,17 @@ on_run(struct picture *picture, const struct event *event)
     picture->now.wall_ms = event->wall_ms;
     (void)snprintf(picture->now.id, sizeof(picture->now.id), "%s",
                    run->build_id);
-    members_some(buf, "version", slice_of(run->version));
-    members_some(buf, "build", slice_of(run->build_id));
-    members_some(buf, "hostname", slice_of(run->hostname));
-    members_some(buf, "cwd", slice_of(run->cwd));
-    members_some(buf, "command", slice_of(run->command));
-    members_some(buf, "isolation", slice_of(run->isolation));
-    members_some(buf, "hash_seed", slice_of(run->hash_seed));
-    members_some(buf, "python", slice_of(run->python));
-    members_some(buf, "parent", slice_of(run->parent));
-    members_int(buf, "slots", run->slots);
-    members_int(buf, "wall_ms", event->wall_ms);
+    compose_some(buf, "version", slice_of(run->version));
+    compose_some(buf, "build", slice_of(run->build_id));
+    compose_some(buf, "hostname", slice_of(run->hostname));
+    compose_some(buf, "cwd", slice_of(run->cwd));
+    compose_some(buf, "command", slice_of(run->command));
+    compose_some(buf, "isolation", slice_of(run->isolation));
+    compose_some(buf, "hash_seed", slice_of(run->hash_seed));
+    compose_some(buf, "python", slice_of(run->python));
+    compose_some(buf, "parent", slice_of(run->parent));
+    compose_int(buf, "slots", run->slots);
+    compose_int(buf, "wall_ms", event->wall_ms);
     for (int i = 0; i < run->slots && i < MOST_LOCAL_SLOTS; i++) {
         lanes_find(picture->lanes, "", i);
     }
@@ -85,16 +85,16 @@ on_collected(struct picture *picture, const struct event *event)
     const struct event_collected *collected = &event->collected;
     struct buf *buf = &picture->run;
 
-    members_uint(buf, "items", collected->items);
-    members_uint(buf, "jobs", collected->jobs);
-    members_uint(buf, "excluded", collected->excluded);
-    members_uint(buf, "collected_us", collected->us);
-    members_uint(buf, "collected_at", event->us);
-    members_some(buf, "order", slice_of(collected->order));
-    members_some(buf, "seed", slice_of(collected->seed));
-    members_some(buf, "shard", slice_of(collected->shard));
-    members_some(buf, "selection", slice_of(collected->selection));
-    members_some(buf, "durations", slice_of(collected->durations));
+    compose_uint(buf, "items", collected->items);
+    compose_uint(buf, "jobs", collected->jobs);
+    compose_uint(buf, "excluded", collected->excluded);
+    compose_uint(buf, "collected_us", collected->us);
+    compose_uint(buf, "collected_at", event->us);
+    compose_some(buf, "order", slice_of(collected->order));
+    compose_some(buf, "seed", slice_of(collected->seed));
+    compose_some(buf, "shard", slice_of(collected->shard));
+    compose_some(buf, "selection", slice_of(collected->selection));
+    compose_some(buf, "durations", slice_of(collected->durations));
     if (!picture->tallied) {
         picture->tally.selected = collected->items;
     }
@@ -151,13 +151,13 @@ on_worker(struct picture *picture, const struct event *event)
         buf_release(&element);
         return;
     }
-    members_text(&element, "what", slice_of(worker_what_name(worker->what)));
-    members_some(&element, "worker", slice_of(worker->node));
-    members_some(&element, "host", slice_of(worker->host));
-    members_some(&element, "kind", slice_of(worker->kind));
-    members_int(&element, "base", worker->base);
-    members_int(&element, "slots", worker->slots);
-    members_known(&element, "took_us", worker->us);
+    compose_text(&element, "what", worker_what_name(worker->what));
+    compose_some(&element, "worker", slice_of(worker->node));
+    compose_some(&element, "host", slice_of(worker->host));
+    compose_some(&element, "kind", slice_of(worker->kind));
+    compose_int(&element, "base", worker->base);
+    compose_int(&element, "slots", worker->slots);
+    compose_some_uint(&element, "took_us", worker->us);
     detail_add(&element, "text", worker->text);
     add_element(picture, &picture->workers, &element);
     if (worker->what == WORKER_JOINED && worker->base >= 0 &&
@@ -178,7 +178,7 @@ on_note(struct picture *picture, const struct event *event)
     };
     struct buf element = new_element(event->us);
 
-    members_text(&element, "level", slice_of(levels[event->note.level]));
+    compose_text(&element, "level", levels[event->note.level]);
     detail_add(&element, "text", slice_of(event->note.text));
     detail_add(&element, "hint", slice_of(event->note.hint));
     add_element(picture, &picture->notes, &element);
@@ -189,9 +189,9 @@ on_stopping(struct picture *picture, const struct event *event)
 {
     struct buf element = new_element(event->us);
 
-    members_text(&element, "level", SLICE("stop"));
-    members_text(&element, "reason",
-                 slice_of(stop_reason_name(event->stopping.reason)));
+    compose_slice(&element, "level", SLICE("stop"));
+    compose_slice(&element, "reason",
+                  slice_of(stop_reason_name(event->stopping.reason)));
     detail_add(&element, "text", slice_of(event->stopping.problem));
     add_element(picture, &picture->notes, &element);
 }
@@ -202,10 +202,10 @@ on_script(struct picture *picture, const struct event *event)
     const struct event_script *script = &event->script;
     struct buf element = new_element(event->us);
 
-    members_text(&element, "name", slice_of(script->name));
-    members_text(&element, "workspace", slice_of(script->workspace));
-    members_true(&element, "ok", script->ok);
-    members_uint(&element, "took_us", script->us);
+    compose_text(&element, "name", script->name);
+    compose_text(&element, "workspace", script->workspace);
+    compose_some_bool(&element, "ok", script->ok);
+    compose_uint(&element, "took_us", script->us);
     detail_add(&element, "problem", slice_of(script->problem));
     detail_add_output(&element, "out", &script->out);
     add_element(picture, &picture->scripts, &element);
@@ -216,9 +216,9 @@ on_leak(struct picture *picture, const struct event *event)
 {
     struct buf element = new_element(event->us);
 
-    members_some(&element, "job", slice_of(event->leak.job));
-    members_some(&element, "id", slice_of(event->leak.id));
-    members_int(&element, "pid", event->leak.pid);
+    compose_some(&element, "job", slice_of(event->leak.job));
+    compose_some(&element, "id", slice_of(event->leak.id));
+    compose_int(&element, "pid", event->leak.pid);
     detail_add(&element, "command", slice_of(event->leak.command));
     add_element(picture, &picture->leaks, &element);
 }
@@ -230,14 +230,14 @@ on_finished(struct picture *picture, const struct event_finished *finished)
 
     picture->tally = *finished->tally;
     picture->tallied = true;
-    members_uint(buf, "us", finished->us);
-    members_some(buf, "stop", slice_of(stop_reason_name(finished->stop)));
-    members_int(buf, "exit_status", finished->exit_status);
-    members_uint(buf, "user_us", finished->usage.user_us);
-    members_uint(buf, "system_us", finished->usage.system_us);
-    members_known(buf, "maxrss_kib", finished->usage.maxrss_kib);
+    compose_uint(buf, "us", finished->us);
+    compose_some(buf, "stop", slice_of(stop_reason_name(finished->stop)));
+    compose_int(buf, "exit_status", finished->exit_status);
+    compose_uint(buf, "user_us", finished->usage.user_us);
+    compose_uint(buf, "system_us", finished->usage.system_us);
+    compose_some_uint(buf, "maxrss_kib", finished->usage.maxrss_kib);
     if (finished->chained) {
-        members_uint(buf, "outstanding", finished->outstanding);
+        compose_uint(buf, "outstanding", finished->outstanding);
     }
 }
 
@@ -252,7 +252,7 @@ gather(struct picture *picture, const struct event *event)
         on_collected(picture, event);
         break;
     case EVENT_PREPARED:
-        members_uint(&picture->run, "prepared_us", event->prepared_us);
+        compose_uint(&picture->run, "prepared_us", event->prepared_us);
         break;
     case EVENT_SCRIPT_FINISHED:
         on_script(picture, event);

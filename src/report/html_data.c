@@ -1,7 +1,7 @@
 #include "report/html_internal.h"
 
-#include "report/members.h"
 #include "report/page_bytes.h"
+#include "util/compose.h"
 #include "util/map.h"
 
 enum {
@@ -68,7 +68,7 @@ relieve(struct data *data)
 static void
 add_list(struct data *data, const char *key, const struct buf *elements)
 {
-    members_array(&data->buf, key);
+    compose_list(&data->buf, key);
     buf_add_slice(&data->buf, buf_slice(elements));
     buf_add_char(&data->buf, ']');
     drain(data);
@@ -77,15 +77,15 @@ add_list(struct data *data, const char *key, const struct buf *elements)
 static void
 add_run(struct data *data, const struct picture *picture)
 {
-    members_object(&data->buf, "run");
+    compose_open(&data->buf, "run");
     buf_add_slice(&data->buf, buf_slice(&picture->run));
     buf_add_char(&data->buf, '}');
-    members_object(&data->buf, "end");
+    compose_open(&data->buf, "end");
     if (picture->end.len > 0) {
         buf_add_slice(&data->buf, buf_slice(&picture->end));
     } else {
-        members_true(&data->buf, "cut", true);
-        members_uint(&data->buf, "us", picture->last_us);
+        compose_some_bool(&data->buf, "cut", true);
+        compose_uint(&data->buf, "us", picture->last_us);
     }
     buf_add_char(&data->buf, '}');
 }
@@ -95,22 +95,22 @@ add_tally(struct data *data, const struct tally *tally)
 {
     struct buf *buf = &data->buf;
 
-    members_object(buf, "tally");
-    members_uint(buf, "selected", tally->selected);
-    members_object(buf, "states");
+    compose_open(buf, "tally");
+    compose_uint(buf, "selected", tally->selected);
+    compose_open(buf, "states");
     for (int i = STATE_NONE + 1; i < STATE_COUNT; i++) {
-        members_known(buf, state_name((enum state)i), tally->states[i]);
+        compose_some_uint(buf, state_name((enum state)i), tally->states[i]);
     }
     buf_add_char(buf, '}');
-    members_uint(buf, "ran", tally->ran);
-    members_uint(buf, "failures", tally->failures);
-    members_uint(buf, "errors", tally->errors);
-    members_known(buf, "flaky", tally->flaky);
-    members_known(buf, "quarantined", tally->quarantined);
-    members_known(buf, "excused", tally->excused);
-    members_known(buf, "retried", tally->retried);
-    members_known(buf, "late", tally->late);
-    members_known(buf, "leaks", tally->leaks);
+    compose_uint(buf, "ran", tally->ran);
+    compose_uint(buf, "failures", tally->failures);
+    compose_uint(buf, "errors", tally->errors);
+    compose_some_uint(buf, "flaky", tally->flaky);
+    compose_some_uint(buf, "quarantined", tally->quarantined);
+    compose_some_uint(buf, "excused", tally->excused);
+    compose_some_uint(buf, "retried", tally->retried);
+    compose_some_uint(buf, "late", tally->late);
+    compose_some_uint(buf, "leaks", tally->leaks);
     buf_add_char(buf, '}');
 }
 
@@ -119,8 +119,8 @@ add_lanes(struct data *data, const struct picture *picture)
 {
     bool cells = !rows_are_all(picture->rows);
 
-    members_uint(&data->buf, "cell_us", lanes_cell_us(picture->lanes));
-    members_array(&data->buf, "lanes");
+    compose_uint(&data->buf, "cell_us", lanes_cell_us(picture->lanes));
+    compose_list(&data->buf, "lanes");
     for (uint32_t i = 0; i < lanes_count(picture->lanes); i++) {
         lanes_write(picture->lanes, i, cells, &data->buf);
         relieve(data);
@@ -145,7 +145,7 @@ names_place(struct names *names, const char *text, struct buf *list)
         place = ++names->count;
         // NOLINTNEXTLINE(performance-no-int-to-ptr): a number, never followed
         map_set(&names->places, key, (void *)(uintptr_t)place);
-        members_element(list, key);
+        compose_element(list, key);
     }
     return place - 1;
 }
@@ -193,9 +193,9 @@ add_columns(struct data *data, const struct rows *rows)
         "item", "line", "lane", "process", "began", "us", "tries"};
 
     for (int column = 0; column < COLUMN_COUNT; column++) {
-        members_array(&data->buf, keys[column]);
+        compose_list(&data->buf, keys[column]);
         for (size_t i = 0; i < rows_count(rows); i++) {
-            members_number(&data->buf, column_value(rows_get(rows, i),
+            compose_number(&data->buf, column_value(rows_get(rows, i),
                                                     (enum column)column));
             relieve(data);
         }
@@ -207,14 +207,14 @@ add_columns(struct data *data, const struct rows *rows)
 static void
 add_letters(struct data *data, const struct rows *rows)
 {
-    members_key(&data->buf, "state");
+    compose_key(&data->buf, "state");
     buf_add_char(&data->buf, '"');
     for (size_t i = 0; i < rows_count(rows); i++) {
         const struct row *row = rows_get(rows, i);
         buf_add_char(&data->buf, lanes_letter((enum state)row->state));
     }
     buf_add_char(&data->buf, '"');
-    members_key(&data->buf, "flags");
+    compose_key(&data->buf, "flags");
     buf_add_char(&data->buf, '"');
     for (size_t i = 0; i < rows_count(rows); i++) {
         const struct row *row = rows_get(rows, i);
@@ -230,7 +230,7 @@ add_letters(struct data *data, const struct rows *rows)
 static void
 add_ids(struct data *data, const struct rows *rows)
 {
-    members_array(&data->buf, "id");
+    compose_list(&data->buf, "id");
     for (size_t i = 0; i < rows_count(rows); i++) {
         const struct row *row = rows_get(rows, i);
         struct slice id = slice_of(row->id);
@@ -239,7 +239,7 @@ add_ids(struct data *data, const struct rows *rows)
             rest.len > 0 && rest.data[0] == '.') {
             id = rest;
         }
-        members_element(&data->buf, id);
+        compose_element(&data->buf, id);
         relieve(data);
     }
     buf_add_char(&data->buf, ']');
@@ -256,15 +256,15 @@ add_names(struct data *data, const struct picture *picture)
 
     buf_add_char(&job_list, '[');
     buf_add_char(&file_list, '[');
-    members_array(&data->buf, "job");
+    compose_list(&data->buf, "job");
     for (size_t i = 0; i < rows_count(rows); i++) {
-        members_number(&data->buf,
+        compose_number(&data->buf,
                        names_place(&jobs, rows_get(rows, i)->job, &job_list));
     }
     buf_add_char(&data->buf, ']');
-    members_array(&data->buf, "file");
+    compose_list(&data->buf, "file");
     for (size_t i = 0; i < rows_count(rows); i++) {
-        members_number(&data->buf, names_place(&files, rows_get(rows, i)->file,
+        compose_number(&data->buf, names_place(&files, rows_get(rows, i)->file,
                                                &file_list));
     }
     buf_add_text(&data->buf, "],\"jobs\":");
@@ -284,12 +284,12 @@ add_details(struct data *data, const struct rows *rows)
 {
     char key[24];
 
-    members_object(&data->buf, "detail");
+    compose_open(&data->buf, "detail");
     for (size_t i = 0; i < rows_count(rows); i++) {
         const char *detail = rows_get(rows, i)->detail;
         if (detail != NULL) {
             (void)snprintf(key, sizeof(key), "%zu", i);
-            members_key(&data->buf, key);
+            compose_key(&data->buf, key);
             buf_add_text(&data->buf, detail);
             relieve(data);
         }
@@ -300,7 +300,7 @@ add_details(struct data *data, const struct rows *rows)
 static void
 add_tests(struct data *data, const struct picture *picture)
 {
-    members_object(&data->buf, "tests");
+    compose_open(&data->buf, "tests");
     add_columns(data, picture->rows);
     add_letters(data, picture->rows);
     add_ids(data, picture->rows);
@@ -314,21 +314,21 @@ add_attempts(struct data *data, const struct rows *rows)
 {
     struct buf *buf = &data->buf;
 
-    members_array(buf, "attempts");
+    compose_list(buf, "attempts");
     for (size_t i = 0; i < rows_attempt_count(rows); i++) {
         const struct row_attempt *attempt = rows_attempt(rows, i);
         char letter[2] = {lanes_letter((enum state)attempt->state), '\0'};
-        members_comma(buf);
+        compose_comma(buf);
         buf_add_char(buf, '{');
-        members_uint(buf, "item", attempt->item);
-        members_uint(buf, "lane",
+        compose_uint(buf, "item", attempt->item);
+        compose_uint(buf, "lane",
                      attempt->lane != LANE_NONE ? (uint64_t)attempt->lane + 1
                                                 : 0);
-        members_uint(buf, "began", attempt->began_us);
-        members_uint(buf, "us", attempt->us);
-        members_text(buf, "state", slice_of(letter));
+        compose_uint(buf, "began", attempt->began_us);
+        compose_uint(buf, "us", attempt->us);
+        compose_text(buf, "state", letter);
         if (attempt->detail != NULL) {
-            members_key(buf, "detail");
+            compose_key(buf, "detail");
             buf_add_text(buf, attempt->detail);
         }
         buf_add_char(buf, '}');
@@ -343,21 +343,21 @@ add_stints(struct data *data, const struct picture *picture)
     struct buf *buf = &data->buf;
     size_t count = stints_count(picture->stints);
 
-    members_uint(buf, "stints_seen", stints_seen(picture->stints));
-    members_array(buf, "stints");
+    compose_uint(buf, "stints_seen", stints_seen(picture->stints));
+    compose_list(buf, "stints");
     for (size_t i = 0; rows_are_all(picture->rows) && i < count; i++) {
         const struct stint *stint = stints_get(picture->stints, i);
-        members_comma(buf);
+        compose_comma(buf);
         buf_add_char(buf, '[');
-        members_element(buf, slice_of(stint->name));
-        members_number(buf, stint->lane);
-        members_number(buf, stint->began_us);
-        members_number(buf, stint->us);
-        members_number(buf, stint->items);
-        members_number(buf, stint->expect_us);
-        members_number(buf, stint->usage.user_us + stint->usage.system_us);
-        members_number(buf, stint->usage.maxrss_kib);
-        members_number(buf, stint->process);
+        compose_element(buf, slice_of(stint->name));
+        compose_number(buf, stint->lane);
+        compose_number(buf, stint->began_us);
+        compose_number(buf, stint->us);
+        compose_number(buf, stint->items);
+        compose_number(buf, stint->expect_us);
+        compose_number(buf, stint->usage.user_us + stint->usage.system_us);
+        compose_number(buf, stint->usage.maxrss_kib);
+        compose_number(buf, stint->process);
         buf_add_char(buf, ']');
         relieve(data);
     }
@@ -370,15 +370,15 @@ add_left_out(struct data *data, const struct picture *picture)
     const struct rows_left_out *left_out = rows_left_out(picture->rows);
     struct buf *buf = &data->buf;
 
-    members_object(buf, "left_out");
-    members_known(buf, "plain", left_out->plain);
-    members_known(buf, "notable", left_out->notable);
-    members_known(buf, "attempts", left_out->attempts);
-    members_known(buf, "details", left_out->details);
-    members_known(buf, "notes", picture->left_out);
-    members_known(buf, "elsewhere", picture->elsewhere);
+    compose_open(buf, "left_out");
+    compose_some_uint(buf, "plain", left_out->plain);
+    compose_some_uint(buf, "notable", left_out->notable);
+    compose_some_uint(buf, "attempts", left_out->attempts);
+    compose_some_uint(buf, "details", left_out->details);
+    compose_some_uint(buf, "notes", picture->left_out);
+    compose_some_uint(buf, "elsewhere", picture->elsewhere);
     buf_add_char(buf, '}');
-    members_array(buf, "groups");
+    compose_list(buf, "groups");
     if (!rows_are_all(picture->rows)) {
         groups_write(picture->groups, buf);
     }
@@ -394,7 +394,7 @@ html_data_write(struct picture *picture, struct writer *out)
     buf_init(&data.buf, (size_t)1 << 30);
     buf_add(&out->buf, page_head, sizeof(page_head));
     buf_add_char(&data.buf, '{');
-    members_uint(&data.buf, "format", 1);
+    compose_uint(&data.buf, "format", 1);
     add_run(&data, picture);
     add_tally(&data, &picture->tally);
     add_list(&data, "notes", &picture->notes);

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "report/members.h"
 #include "util/alloc.h"
+#include "util/compose.h"
 
 enum {
     MOST_BUILDS = 100,
@@ -18,17 +18,17 @@ add_builds(struct buf *buf, const struct picture *picture)
     size_t count =
         history->ops->builds(history, &picture->now, builds, MOST_BUILDS);
 
-    members_array(buf, "builds");
+    compose_list(buf, "builds");
     for (size_t i = 0; i < count; i++) {
-        members_comma(buf);
+        compose_comma(buf);
         buf_add_char(buf, '{');
-        members_text(buf, "id", slice_of(builds[i].id));
-        members_int(buf, "wall_ms", builds[i].wall_ms);
-        members_uint(buf, "us", builds[i].us);
-        members_uint(buf, "selected", builds[i].selected);
-        members_uint(buf, "bad", builds[i].bad);
-        members_known(buf, "flaky", builds[i].flaky);
-        members_int(buf, "exit_status", builds[i].exit_status);
+        compose_text(buf, "id", builds[i].id);
+        compose_int(buf, "wall_ms", builds[i].wall_ms);
+        compose_uint(buf, "us", builds[i].us);
+        compose_uint(buf, "selected", builds[i].selected);
+        compose_uint(buf, "bad", builds[i].bad);
+        compose_some_uint(buf, "flaky", builds[i].flaky);
+        compose_int(buf, "exit_status", builds[i].exit_status);
         buf_add_char(buf, '}');
     }
     buf_add_char(buf, ']');
@@ -43,14 +43,14 @@ add_past(struct buf *buf, size_t place, const struct html_past *past)
         return;
     }
     (void)snprintf(key, sizeof(key), "%zu", place);
-    members_array(buf, key);
+    compose_list(buf, key);
     for (size_t i = 0; i < past->count; i++) {
         char letter[2] = {lanes_letter(past->points[i].state), '\0'};
-        members_comma(buf);
+        compose_comma(buf);
         buf_add_char(buf, '[');
-        members_number(buf, past->points[i].us);
-        members_element(buf, slice_of(letter));
-        members_number(buf, past->points[i].flaky);
+        compose_number(buf, past->points[i].us);
+        compose_element(buf, slice_of(letter));
+        compose_number(buf, past->points[i].flaky);
         buf_add_char(buf, ']');
     }
     buf_add_char(buf, ']');
@@ -137,10 +137,10 @@ add_pasts(struct buf *buf, const struct picture *picture)
 void
 html_past_write(const struct picture *picture, struct buf *buf)
 {
-    members_object(buf, "history");
+    compose_open(buf, "history");
     if (picture->history != NULL) {
         add_builds(buf, picture);
-        members_object(buf, "tests");
+        compose_open(buf, "tests");
         add_pasts(buf, picture);
         buf_add_char(buf, '}');
     }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/members.h"
 #include "util/alloc.h"
 #include "util/array.h"
+#include "util/compose.h"
 #include "util/map.h"
 
 enum {
@@ -260,19 +260,19 @@ write_cells(const struct lanes *lanes, const struct lane *lane, struct buf *buf)
     while (count > 0 && lane->cells[count - 1].worst == STATE_NONE) {
         count--;
     }
-    members_key(buf, "busy");
+    compose_key(buf, "busy");
     buf_add_char(buf, '"');
     for (uint32_t i = 0; i < count; i++) {
         buf_add_char(buf, level_letter(lane->cells[i].busy_us, lanes->cell_us));
     }
     buf_add_char(buf, '"');
-    members_key(buf, "bad");
+    compose_key(buf, "bad");
     buf_add_char(buf, '"');
     for (uint32_t i = 0; i < count; i++) {
         buf_add_char(buf, level_letter(lane->cells[i].bad_us, lanes->cell_us));
     }
     buf_add_char(buf, '"');
-    members_key(buf, "worst");
+    compose_key(buf, "worst");
     buf_add_char(buf, '"');
     for (uint32_t i = 0; i < count; i++) {
         buf_add_char(buf, lanes_letter((enum state)lane->cells[i].worst));
@@ -289,12 +289,12 @@ lanes_write(const struct lanes *lanes, uint32_t lane, bool cells,
 
     // A recording that was cut off may lack the end of a job.
     busy_us = busy_us > found->tests_us ? busy_us : found->tests_us;
-    members_comma(buf);
+    compose_comma(buf);
     buf_add_char(buf, '{');
-    members_int(buf, "slot", found->slot);
-    members_some(buf, "worker", slice_of(found->worker));
-    members_uint(buf, "tests", found->tests);
-    members_uint(buf, "busy_us", busy_us);
+    compose_int(buf, "slot", found->slot);
+    compose_some(buf, "worker", slice_of(found->worker));
+    compose_uint(buf, "tests", found->tests);
+    compose_uint(buf, "busy_us", busy_us);
     if (cells) {
         write_cells(lanes, found, buf);
     }

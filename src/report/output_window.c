@@ -6,7 +6,7 @@
 #include "report/recording_frame.h"
 #include "util/alloc.h"
 #include "util/buf.h"
-#include "util/escape.h"
+#include "util/compose.h"
 #include "util/map.h"
 
 enum {
@@ -82,14 +82,13 @@ output_window_add(struct output_window *window, const struct output *output)
     if (output->head.len + output->tail.len > LARGEST) {
         return NO_OUTPUT;
     }
-    buf_addf(buf, "{\"output\":%u", number);
+    buf_add_char(buf, '{');
+    compose_uint(buf, "output", number);
     size_t body = buf->len;
-    buf_add_text(buf, ",\"head\":");
-    escape_json(buf, output->head);
+    compose_slice(buf, "head", output->head);
     if (output->cut > 0) {
-        buf_addf(buf,
-                 ",\"cut\":%llu,\"tail\":", (unsigned long long)output->cut);
-        escape_json(buf, output->tail);
+        compose_uint(buf, "cut", output->cut);
+        compose_slice(buf, "tail", output->tail);
     }
     buf_add_text(buf, "}\n");
     if (buf->overflowed) {

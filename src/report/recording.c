@@ -14,7 +14,7 @@
 #include "report/writer.h"
 #include "util/alloc.h"
 #include "util/array.h"
-#include "util/escape.h"
+#include "util/compose.h"
 
 enum {
     FULL_FRAME = 1 << 18, // bytes of content that are worth a frame
@@ -194,17 +194,16 @@ static void
 begin_line(const struct items *items, uint32_t job, uint32_t item,
            struct list *list)
 {
-    const char *file = items_job_file(items, job);
+    enum job_kind kind = (enum job_kind)items_peek_job(items, job)->kind;
+    struct buf *text = &list->text;
 
-    buf_addf(&list->text, "{\"selected\":%u,\"name\":", job);
-    escape_json(&list->text, slice_of(items_job_name(items, job)));
-    if (file[0] != '\0') {
-        buf_add_text(&list->text, ",\"file\":");
-        escape_json(&list->text, slice_of(file));
-    }
-    buf_addf(&list->text, ",\"kind\":\"%s\",\"item\":%u,\"tests\":[",
-             job_kind_name((enum job_kind)items_peek_job(items, job)->kind),
-             item);
+    buf_add_char(text, '{');
+    compose_uint(text, "selected", job);
+    compose_text(text, "name", items_job_name(items, job));
+    compose_some(text, "file", slice_of(items_job_file(items, job)));
+    compose_text(text, "kind", job_kind_name(kind));
+    compose_uint(text, "item", item);
+    compose_list(text, "tests");
 }
 
 // Without what it shares with its job.
@@ -221,7 +220,7 @@ add_id(const struct items *items, uint32_t job, uint32_t item,
         id.data[name.len] == '.') {
         id = slice_skip(id, name.len);
     }
-    escape_json(&list->text, id);
+    compose_element(&list->text, id);
 }
 
 static void
@@ -237,8 +236,6 @@ add_job(const struct items *items, uint32_t job, struct list *list)
         if (item != list->next) {
             end_line(list);
             begin_line(items, job, item, list);
-        } else {
-            buf_add_char(&list->text, ',');
         }
         add_id(items, job, item, list);
         list->next = item + 1;

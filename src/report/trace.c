@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-#include "report/members.h"
 #include "report/trace_out.h"
 #include "report/trace_tracks.h"
 #include "report/wording.h"
 #include "util/alloc.h"
+#include "util/compose.h"
 #include "util/path.h"
 
 struct trace {
@@ -84,16 +84,16 @@ add_counter(struct trace *trace, uint64_t us)
     struct buf *buf =
         trace_out_open(&trace->out, "C", SLICE("running"), place, us);
 
-    members_object(buf, "args");
-    members_uint(buf, "slots", trace->running);
+    compose_open(buf, "args");
+    compose_uint(buf, "slots", trace->running);
     buf_add_char(buf, '}');
     trace_out_close(&trace->out);
 
     buf = trace_out_open(&trace->out, "C", SLICE("tests"), place, us);
-    members_object(buf, "args");
-    members_uint(buf, "passed", trace->passed);
-    members_uint(buf, "bad", trace->bad);
-    members_uint(buf, "skipped", trace->skipped);
+    compose_open(buf, "args");
+    compose_uint(buf, "passed", trace->passed);
+    compose_uint(buf, "bad", trace->bad);
+    compose_uint(buf, "skipped", trace->skipped);
     buf_add_char(buf, '}');
     trace_out_close(&trace->out);
     trace->counted_us = us;
@@ -118,14 +118,14 @@ on_run(struct trace *trace, const struct event *event)
 
     trace->begun = true;
     buf_add_text(buf, "{\"displayTimeUnit\":\"ms\"");
-    members_object(buf, "otherData");
-    members_some(buf, "version", slice_of(run->version));
-    members_some(buf, "build", slice_of(run->build_id));
-    members_some(buf, "hostname", slice_of(run->hostname));
-    members_some(buf, "cwd", slice_of(run->cwd));
-    members_some(buf, "command", slice_of(run->command));
-    members_some(buf, "isolation", slice_of(run->isolation));
-    members_int(buf, "wall_ms", event->wall_ms);
+    compose_open(buf, "otherData");
+    compose_some(buf, "version", slice_of(run->version));
+    compose_some(buf, "build", slice_of(run->build_id));
+    compose_some(buf, "hostname", slice_of(run->hostname));
+    compose_some(buf, "cwd", slice_of(run->cwd));
+    compose_some(buf, "command", slice_of(run->command));
+    compose_some(buf, "isolation", slice_of(run->isolation));
+    compose_int(buf, "wall_ms", event->wall_ms);
     buf_add_text(buf, "},\"traceEvents\":[\n");
     trace_tracks_set_host(trace->tracks, slice_of(run->hostname));
     trace_out_process(&trace->out, slice_of(run->hostname), 1);
@@ -141,10 +141,10 @@ end_job(struct trace *trace, struct track *track,
                        place_of(track), end);
 
     if (finished != NULL) {
-        members_object(buf, "args");
-        members_uint(buf, "user_us", finished->usage.user_us);
-        members_uint(buf, "system_us", finished->usage.system_us);
-        members_known(buf, "maxrss_kib", finished->usage.maxrss_kib);
+        compose_open(buf, "args");
+        compose_uint(buf, "user_us", finished->usage.user_us);
+        compose_uint(buf, "system_us", finished->usage.system_us);
+        compose_some_uint(buf, "maxrss_kib", finished->usage.maxrss_kib);
         buf_add_char(buf, '}');
     }
     trace_out_close(&trace->out);
@@ -169,15 +169,15 @@ on_job(struct trace *trace, const struct event_job *job, bool finished)
     uint64_t began = trace_track_open(track, trace->last_us, job->name);
     struct buf *buf = trace_out_open(&trace->out, "B", slice_of(job->name),
                                      place_of(track), began);
-    members_text(buf, "cat", SLICE("job"));
-    members_object(buf, "args");
-    members_uint(buf, "job", job->number);
-    members_text(buf, "kind", slice_of(job_kind_name(job->kind)));
-    members_some(buf, "file", slice_of(job->file));
-    members_uint(buf, "items", job->items);
-    members_int(buf, "attempt", job->attempt);
-    members_known(buf, "process", job->process);
-    members_known(buf, "expect_us", job->expect_us);
+    compose_slice(buf, "cat", SLICE("job"));
+    compose_open(buf, "args");
+    compose_uint(buf, "job", job->number);
+    compose_text(buf, "kind", job_kind_name(job->kind));
+    compose_some(buf, "file", slice_of(job->file));
+    compose_uint(buf, "items", job->items);
+    compose_int(buf, "attempt", job->attempt);
+    compose_some_uint(buf, "process", job->process);
+    compose_some_uint(buf, "expect_us", job->expect_us);
     buf_add_char(buf, '}');
     trace_out_close(&trace->out);
     trace->running++;
@@ -189,18 +189,19 @@ add_test_args(struct buf *buf, const struct event_test *test)
 {
     const struct outcome *outcome = test->outcome;
 
-    members_object(buf, "args");
-    members_text(buf, "state", slice_of(state_name(outcome->state)));
-    members_some(buf, "job", slice_of(test->job));
-    members_some(buf, "file", slice_of(test->file));
-    members_known(buf, "line", test->line);
-    members_int(buf, "attempt", test->attempt);
-    members_known(buf, "tries", test->tries > 1 ? (uint64_t)test->tries : 0);
-    members_known(buf, "process", test->process);
-    members_true(buf, "flaky", test->flaky);
-    members_true(buf, "quarantined", test->quarantined);
-    members_some(buf, "message", wording_reason(outcome));
-    members_some(buf, "rerun", slice_of(test->rerun));
+    compose_open(buf, "args");
+    compose_text(buf, "state", state_name(outcome->state));
+    compose_some(buf, "job", slice_of(test->job));
+    compose_some(buf, "file", slice_of(test->file));
+    compose_some_uint(buf, "line", test->line);
+    compose_int(buf, "attempt", test->attempt);
+    compose_some_uint(buf, "tries",
+                      test->tries > 1 ? (uint64_t)test->tries : 0);
+    compose_some_uint(buf, "process", test->process);
+    compose_some_bool(buf, "flaky", test->flaky);
+    compose_some_bool(buf, "quarantined", test->quarantined);
+    compose_some(buf, "message", wording_reason(outcome));
+    compose_some(buf, "rerun", slice_of(test->rerun));
     buf_add_char(buf, '}');
 }
 
@@ -229,7 +230,7 @@ on_test(struct trace *trace, const struct event_test *test, bool final)
             trace_track_add(track, test->began_us, test->us);
         struct buf *buf = trace_out_open(&trace->out, "X", slice_of(test->id),
                                          place_of(track), span.began_us);
-        members_uint(buf, "dur", span.us);
+        compose_uint(buf, "dur", span.us);
         buf_addf(buf, ",\"cat\":\"test,%s\"", state_name(test->outcome->state));
         add_test_args(buf, test);
         trace_out_close(&trace->out);
@@ -259,9 +260,9 @@ on_worker(struct trace *trace, const struct event_worker *worker)
     buf_addf(&name, "%.1000s %s", worker->node, worker_what_name(worker->what));
     struct buf *buf = trace_out_instant(&trace->out, process, buf_slice(&name),
                                         "p", trace->last_us);
-    members_some(buf, "kind", slice_of(worker->kind));
-    members_known(buf, "slots", (uint64_t)worker->slots);
-    members_some(buf, "text", worker->text);
+    compose_some(buf, "kind", slice_of(worker->kind));
+    compose_some_uint(buf, "slots", (uint64_t)worker->slots);
+    compose_some(buf, "text", worker->text);
     trace_out_close_instant(&trace->out);
     buf_release(&name);
 }
@@ -272,10 +273,10 @@ on_leak(struct trace *trace, const struct event_leak *leak)
     struct buf *buf = trace_out_instant(&trace->out, 1, SLICE("leaked process"),
                                         "g", trace->last_us);
 
-    members_some(buf, "job", slice_of(leak->job));
-    members_some(buf, "id", slice_of(leak->id));
-    members_int(buf, "pid", leak->pid);
-    members_text(buf, "command", slice_of(leak->command));
+    compose_some(buf, "job", slice_of(leak->job));
+    compose_some(buf, "id", slice_of(leak->id));
+    compose_int(buf, "pid", leak->pid);
+    compose_text(buf, "command", leak->command);
     trace_out_close_instant(&trace->out);
 }
 
@@ -285,8 +286,8 @@ on_stopping(struct trace *trace, const struct event_stopping *stopping)
     struct buf *buf = trace_out_instant(&trace->out, 1, SLICE("stopping"), "g",
                                         trace->last_us);
 
-    members_text(buf, "reason", slice_of(stop_reason_name(stopping->reason)));
-    members_some(buf, "problem", slice_of(stopping->problem));
+    compose_text(buf, "reason", stop_reason_name(stopping->reason));
+    compose_some(buf, "problem", slice_of(stopping->problem));
     trace_out_close_instant(&trace->out);
 }
 
@@ -297,7 +298,7 @@ on_note(struct trace *trace, const struct event_note *note)
         struct buf *buf = trace_out_instant(
             &trace->out, 1, slice_first(slice_of(note->text), 1000), "g",
             trace->last_us);
-        members_some(buf, "hint", slice_of(note->hint));
+        compose_some(buf, "hint", slice_of(note->hint));
         trace_out_close_instant(&trace->out);
     }
 }

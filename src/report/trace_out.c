@@ -1,6 +1,6 @@
 #include "report/trace_out.h"
 
-#include "report/members.h"
+#include "util/compose.h"
 
 struct buf *
 trace_out_open(struct trace_out *out, const char *phase, struct slice name,
@@ -10,11 +10,11 @@ trace_out_open(struct trace_out *out, const char *phase, struct slice name,
 
     buf_add_text(buf, out->begun ? ",\n{" : "{");
     out->begun = true;
-    members_text(buf, "ph", slice_of(phase));
-    members_text(buf, "name", name);
-    members_uint(buf, "pid", place.process);
-    members_uint(buf, "tid", place.thread);
-    members_uint(buf, "ts", us);
+    compose_text(buf, "ph", phase);
+    compose_slice(buf, "name", name);
+    compose_uint(buf, "pid", place.process);
+    compose_uint(buf, "tid", place.thread);
+    compose_uint(buf, "ts", us);
     return buf;
 }
 
@@ -31,8 +31,8 @@ trace_out_instant(struct trace_out *out, uint32_t process, struct slice name,
     const struct trace_place place = {process, TRACE_RUN_THREAD};
     struct buf *buf = trace_out_open(out, "i", name, place, us);
 
-    members_text(buf, "s", slice_of(scope));
-    members_object(buf, "args");
+    compose_text(buf, "s", scope);
+    compose_open(buf, "args");
     return buf;
 }
 
@@ -54,8 +54,8 @@ trace_out_span(struct trace_out *out, uint32_t process, struct slice name,
     for (int i = 0; i < 2; i++) {
         struct buf *buf = trace_out_open(out, i == 0 ? "b" : "e", name, place,
                                          i == 0 ? began_us : end_us);
-        members_text(buf, "cat", SLICE("run"));
-        members_uint(buf, "id", id);
+        compose_slice(buf, "cat", SLICE("run"));
+        compose_uint(buf, "id", id);
         trace_out_close(out);
     }
 }
@@ -66,8 +66,8 @@ add_name(struct trace_out *out, const char *what, struct slice name,
 {
     struct buf *buf = trace_out_open(out, "M", slice_of(what), place, 0);
 
-    members_object(buf, "args");
-    members_text(buf, "name", name);
+    compose_open(buf, "args");
+    compose_slice(buf, "name", name);
     buf_add_char(buf, '}');
     trace_out_close(out);
 }
@@ -78,8 +78,8 @@ add_index(struct trace_out *out, const char *what, uint32_t index,
 {
     struct buf *buf = trace_out_open(out, "M", slice_of(what), place, 0);
 
-    members_object(buf, "args");
-    members_uint(buf, "sort_index", index);
+    compose_open(buf, "args");
+    compose_uint(buf, "sort_index", index);
     buf_add_char(buf, '}');
     trace_out_close(out);
 }

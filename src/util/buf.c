@@ -51,18 +51,27 @@ terminate(struct buf *buf)
     buf->data[buf->len] = '\0';
 }
 
+char *
+buf_claim(struct buf *buf, size_t len)
+{
+    if (!make_room(buf, len)) {
+        return NULL;
+    }
+    char *claimed = buf->data + buf->len;
+    buf->len += len;
+    terminate(buf);
+    return claimed;
+}
+
 bool
 buf_add(struct buf *buf, const void *data, size_t len)
 {
-    if (!make_room(buf, len)) {
-        return false;
+    char *at = buf_claim(buf, len);
+
+    if (at != NULL && len > 0) {
+        memcpy(at, data, len);
     }
-    if (len > 0) {
-        memcpy(buf->data + buf->len, data, len);
-        buf->len += len;
-    }
-    terminate(buf);
-    return true;
+    return at != NULL;
 }
 
 bool
@@ -86,13 +95,12 @@ buf_add_char(struct buf *buf, char byte)
 bool
 buf_add_repeat(struct buf *buf, char byte, size_t count)
 {
-    if (!make_room(buf, count)) {
-        return false;
+    char *at = buf_claim(buf, count);
+
+    if (at != NULL) {
+        memset(at, byte, count);
     }
-    memset(buf->data + buf->len, byte, count);
-    buf->len += count;
-    terminate(buf);
-    return true;
+    return at != NULL;
 }
 
 bool

@@ -45,6 +45,9 @@ bool buf_addf(struct buf *buf, const char *format, ...)
 bool buf_vaddf(struct buf *buf, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+/* Adds `len` bytes that the caller fills in at once. NULL beyond the maximum. */
+char *buf_claim(struct buf *buf, size_t len);
+
 /*
  * Room for up to `want` bytes behind the end, for read() and its like: gives
  * its start and in *room its size, which is smaller near the maximum and 0 at

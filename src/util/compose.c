@@ -5,13 +5,17 @@
 
 #include "util/escape.h"
 
+static bool
+is_comma_due(const struct buf *buf)
+{
+    return buf->len > 0 && buf->data[buf->len - 1] != '{' &&
+           buf->data[buf->len - 1] != '[';
+}
+
 void
 compose_comma(struct buf *buf)
 {
-    bool begins = buf->len == 0 || buf->data[buf->len - 1] == '{' ||
-                  buf->data[buf->len - 1] == '[';
-
-    if (!begins) {
+    if (is_comma_due(buf)) {
         buf_add_char(buf, ',');
     }
 }
@@ -19,10 +23,20 @@ compose_comma(struct buf *buf)
 void
 compose_key(struct buf *buf, const char *key)
 {
-    compose_comma(buf);
-    buf_add_char(buf, '"');
-    buf_add(buf, key, strlen(key));
-    buf_add(buf, "\":", 2);
+    struct slice name = slice_of(key);
+    bool comma = is_comma_due(buf);
+
+    // In one piece: an event has a dozen of them.
+    char *at = buf_claim(buf, comma + name.len + 3);
+    if (at != NULL) {
+        if (comma) {
+            *at++ = ',';
+        }
+        *at++ = '"';
+        memcpy(at, name.data, name.len);
+        at[name.len] = '"';
+        at[name.len + 1] = ':';
+    }
 }
 
 void
@@ -37,6 +51,20 @@ compose_digits(struct buf *buf, uint64_t number)
         number /= 10;
     } while (number > 0);
     buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
+void
+compose_number(struct buf *buf, uint64_t number)
+{
+    compose_comma(buf);
+    compose_digits(buf, number);
+}
+
+void
+compose_element(struct buf *buf, struct slice text)
+{
+    compose_comma(buf);
+    escape_json(buf, text);
 }
 
 void

@@ -1,8 +1,9 @@
 /*
  * JSON text, member by member, straight into a buffer: for those who write
- * much of it. Commas are set by what stands before: a member right behind a
- * `{`, an element right behind a `[`, gets none. All rely on the buffer's
- * memory of what it refused. Reading is done by json_text.h and field.h.
+ * much of it. Texts may be any bytes; they become valid JSON. Commas are set
+ * by what stands before: a member right behind a `{`, an element right behind
+ * a `[`, gets none. All rely on the buffer's memory of what it refused.
+ * Reading is done by json_text.h and field.h.
  */
 #ifndef UTIL_COMPOSE_H
 #define UTIL_COMPOSE_H
@@ -24,10 +25,14 @@ void compose_some_uint(struct buf *buf, const char *key, uint64_t number);
 void compose_some_bool(struct buf *buf, const char *key, bool value);
 void compose_some(struct buf *buf, const char *key, struct slice text);
 
-/* A number without a key. */
+/* Elements of a list: a number, a text. */
+void compose_number(struct buf *buf, uint64_t number);
+void compose_element(struct buf *buf, struct slice text);
+
+/* A number without a key, and without a comma. */
 void compose_digits(struct buf *buf, uint64_t number);
 
-/* The comma before an element of a list, where one is due. */
+/* The comma before a member or an element, where one is due. */
 void compose_comma(struct buf *buf);
 
 void compose_open(struct buf *buf, const char *key); // "key":{

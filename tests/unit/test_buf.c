@@ -85,6 +85,24 @@ room_is_less_near_the_maximum(void **state)
 }
 
 static void
+what_is_claimed_is_filled_by_the_caller(void **state)
+{
+    (void)state;
+    struct buf buf = BUF_INIT(4);
+
+    buf_add_char(&buf, 'a');
+    char *at = buf_claim(&buf, 3);
+    assert_non_null(at);
+    memcpy(at, "bcd", 3);
+    assert_string_equal(buf_text(&buf), "abcd");
+    assert_false(buf.overflowed);
+    assert_null(buf_claim(&buf, 1));
+    assert_true(buf.overflowed);
+    assert_int_equal(buf.len, 4);
+    buf_release(&buf);
+}
+
+static void
 bytes_go_from_either_end(void **state)
 {
     (void)state;
@@ -122,6 +140,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_maximum_can_be_reached_and_not_passed),
     cmocka_unit_test(an_enormous_length_does_not_wrap_around),
     cmocka_unit_test(room_is_less_near_the_maximum),
+    cmocka_unit_test(what_is_claimed_is_filled_by_the_caller),
     cmocka_unit_test(bytes_go_from_either_end),
     cmocka_unit_test(what_was_taken_is_no_longer_there),
 };
