@@ -201,6 +201,7 @@ adopt(const struct site *site, const struct suite_key *suite,
         .record = record_new(&(struct record_params){
             .site = site,
             .suite = suite,
+            .once = true,
             .on_remark = on_remark,
         }),
     };

@@ -57,13 +57,16 @@ void draft_add_job(struct draft *draft, struct slice name,
  * what ended badly (unless quarantined) or did not run comes in. What a build
  * saw that began later, by `wall_ms`, does not go out: this one was cut off,
  * or took longer. `learn` false: of tests that a later
- * build saw, durations and last states stay as they are (an import).
+ * build saw, durations and last states stay as they are (an import). `once`:
+ * a build of that id that began then may be there already, put there just now
+ * by another mule; then nothing is written, and *number is 0.
  */
 struct draft_params {
     const struct suite_key *suite;
     const struct build_row *row;
     bool learn;
     int64_t wall_ms; // today, since a clock that was ahead dates no build later
+    bool once;
 };
 bool draft_store(struct draft *draft, struct store *store,
                  const struct draft_params *params, int64_t *number,

@@ -1,5 +1,6 @@
 #include "store/draft_internal.h"
 
+#include "store/builds.h"
 #include "store/database.h"
 #include "store/results_codec.h"
 #include "store/suite_range.h"
@@ -228,8 +229,12 @@ draft_store(struct draft *draft, struct store *store,
         .db = store_database(store),
         .now_ms = params->row->began_ms,
     };
+    const struct build_row *row = params->row;
+    bool there = false;
     bool fine = database_begin(target.db, err) &&
-                store_all(&target, store, err) &&
+                (!params->once ||
+                 builds_has(store, row->id, row->began_ms, &there, err)) &&
+                (there || store_all(&target, store, err)) &&
                 database_commit(target.db, err);
 
     *number = target.build;

@@ -283,13 +283,14 @@ store_once(struct record *record, struct err *err)
         .row = &record->row,
         .learn = true,
         .wall_ms = now_wall_usec() / 1000,
+        .once = record->params.once,
     };
     struct store *store =
         store_open(record->params.site->folder, STORE_WRITES, err);
     bool fine = store != NULL &&
                 draft_store(record->draft, store, &params, &number, err);
 
-    if (fine) {
+    if (fine && number != 0) {
         struct bounds bounds = record->params.bounds;
         struct pruned pruned;
         struct err trouble = {0};

@@ -18,6 +18,7 @@ struct record_params {
     struct bounds bounds;
     const char *asked; // JSON of what was to run, borrowed, or NULL
     bool whole;        // nothing narrows the selection
+    bool once;         // the store may have this build already: draft.h
     /* Something the user should know: a note with the time of an event. */
     void (*on_remark)(void *ctx, const struct event *note);
     void *ctx;

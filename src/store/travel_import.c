@@ -287,13 +287,18 @@ import_build(struct import *import, sqlite3_stmt *statement, struct err *err)
         .suite = &side->key,
         .row = &row,
         .learn = row.began_ms > side->newest_ms,
+        .once = true,
     };
     int64_t number = 0;
     bool fine = add_results(import, side, sqlite3_column_int64(statement, 0),
                             draft, err) &&
                 draft_store(draft, import->into, &params, &number, err);
     draft_free(draft);
-    import->travelled->builds += fine;
+    if (fine && number != 0) {
+        import->travelled->builds++;
+    } else if (fine) {
+        import->travelled->known++;
+    }
     return fine;
 }
 

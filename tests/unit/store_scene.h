@@ -83,7 +83,10 @@ scene_store(const struct scene_build *build)
         .whole = !build->part,
         .began_ms = build->began_ms != 0 ? build->began_ms : SCENE_DATE,
     };
-    struct draft_params params = {suite, &row, !build->keep, build->wall_ms};
+    struct draft_params params = {.suite = suite,
+                                  .row = &row,
+                                  .learn = !build->keep,
+                                  .wall_ms = build->wall_ms};
     struct store *store = scene_open(STORE_WRITES);
     struct memory *memory = memory_new();
     struct draft *draft = scene_draft(memory, build->ends, build->count);

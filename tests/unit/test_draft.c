@@ -117,7 +117,8 @@ a_job_is_what_it_takes_beside_its_tests(void **state)
         .us = 300, .slot = 2, .flags = RESULT_DECIDED, .state = STATE_PASSED};
     struct result_job job = {.us = 1000, .slot = 2};
     struct build_row row = {.id = "a", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true, 0};
+    struct draft_params params = {
+        .suite = &scene_suite, .row = &row, .learn = true};
     struct err err = {0};
     int64_t number = 0;
     draft_add_test(draft, SLICE("t"), SLICE("job"), &result);
@@ -165,7 +166,8 @@ what_is_repeated_without_end_is_not_kept_without_end(void **state)
     struct memory *memory = memory_new();
     struct draft *draft = draft_new(memory);
     struct build_row row = {.id = "a", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true, 0};
+    struct draft_params params = {
+        .suite = &scene_suite, .row = &row, .learn = true};
     struct err err = {0};
     int64_t number = 0;
     char message[RESULT_MESSAGE_MAX];
@@ -220,7 +222,8 @@ an_attempt_decides_nothing(void **state)
     struct memory *memory = memory_new();
     struct draft *draft = draft_new(memory);
     struct build_row row = {.id = "a", .began_ms = SCENE_DATE, .whole = true};
-    struct draft_params params = {&scene_suite, &row, true, 0};
+    struct draft_params params = {
+        .suite = &scene_suite, .row = &row, .learn = true};
     struct err err = {0};
     int64_t number = 0;
     struct result first = {.us = 900,
@@ -344,7 +347,8 @@ names_that_another_mule_added_meanwhile_are_the_same_tests(void **state)
                                      {"mine", STATE_PASSED, 1, 0}};
     struct draft *draft = scene_draft(memory, mine, 2);
     struct build_row row = {.id = "mine", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true, 0};
+    struct draft_params params = {
+        .suite = &scene_suite, .row = &row, .learn = true};
     struct err err = {0};
     int64_t number = 0;
     scene_end("theirs", STATE_PASSED, 1);
@@ -357,6 +361,30 @@ names_that_another_mule_added_meanwhile_are_the_same_tests(void **state)
     assert_int_equal(scene_ask("SELECT count(*) FROM tests"), 3);
     assert_int_equal(expected(), 1300);
     assert_int_equal(scene_ask("SELECT runs FROM tests WHERE name = 't'"), 2);
+}
+
+static void
+a_build_that_another_mule_stored_meanwhile_is_stored_once(void **state)
+{
+    (void)state;
+    const struct scene_end end = {"t", STATE_PASSED, 1000, 0};
+    scene_pass("a", 1000);
+    for (int once = 1; once >= 0; once--) {
+        struct memory *memory = memory_new();
+        struct draft *draft = scene_draft(memory, &end, 1);
+        struct build_row row = {.id = "a", .began_ms = SCENE_DATE};
+        struct draft_params params = {
+            .suite = &scene_suite, .row = &row, .once = once == 1};
+        struct err err = {0};
+        int64_t number = -1;
+        struct store *store = scene_open(STORE_WRITES);
+        assert_true(draft_store(draft, store, &params, &number, &err));
+        draft_free(draft);
+        memory_free(memory);
+        store_close(store);
+        assert_int_equal(number, once == 1 ? 0 : 2);
+        assert_int_equal(scene_ask("SELECT count(*) FROM builds"), 2 - once);
+    }
 }
 
 static void
@@ -375,7 +403,8 @@ a_row_that_another_mule_forgot_comes_back_under_its_number(void **state)
     const struct scene_end mine[] = {{"t", STATE_PASSED, 70, 0}};
     struct draft *draft = scene_draft(memory, mine, 1);
     struct build_row row = {.id = "b", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true, 0};
+    struct draft_params params = {
+        .suite = &scene_suite, .row = &row, .learn = true};
     assert_true(draft_store(draft, store, &params, &number, &err));
     draft_free(draft);
     memory_free(memory);
@@ -454,6 +483,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(a_whole_build_resolves_what_is_not_there_any_more),
     IN_FOLDER(what_a_later_build_saw_fail_still_is_to_pass),
     IN_FOLDER(names_that_another_mule_added_meanwhile_are_the_same_tests),
+    IN_FOLDER(a_build_that_another_mule_stored_meanwhile_is_stored_once),
     IN_FOLDER(a_row_that_another_mule_forgot_comes_back_under_its_number),
     IN_FOLDER(two_suites_do_not_mix),
     IN_FOLDER(what_is_only_taken_over_changes_nothing_that_is_known),

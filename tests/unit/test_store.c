@@ -180,7 +180,8 @@ fill(void)
     struct draft *draft = draft_new(memory);
     struct result result = {.flags = RESULT_DECIDED, .state = STATE_PASSED};
     struct build_row row = {.id = "many", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true, 0};
+    struct draft_params params = {
+        .suite = &scene_suite, .row = &row, .learn = true};
     struct store *store = scene_open(STORE_WRITES);
     struct err err = {0};
     int64_t number = 0;
@@ -269,7 +270,8 @@ a_full_disk_leaves_what_was_there(void **state)
     struct draft *draft = draft_new(memory);
     struct result result = {.flags = RESULT_DECIDED, .state = STATE_PASSED};
     struct build_row row = {.id = "two", .began_ms = SCENE_DATE};
-    struct draft_params params = {&scene_suite, &row, true, 0};
+    struct draft_params params = {
+        .suite = &scene_suite, .row = &row, .learn = true};
     int64_t number = 0;
     for (int i = 0; i < 2000; i++) {
         char id[64];
