@@ -80,13 +80,17 @@ terms_of(const struct chances *chances, uint32_t job)
     return terms;
 }
 
-/* One item costs one, however often it is retried. */
+/*
+ * One item costs one, however often it is retried; what is quarantined fails
+ * for reasons that are known, and takes nothing from the others.
+ */
 static bool
 pay(struct chances *chances, uint32_t item)
 {
     const struct outcome *last = ledger_last(chances->ledger, item);
     if (chances->left == RETRY_BUDGET_NONE ||
-        (last != NULL && state_is_bad(last->state))) {
+        (last != NULL && state_is_bad(last->state)) ||
+        chances_quarantined(chances, item)) {
         return true;
     }
     if (chances->left == 0) {

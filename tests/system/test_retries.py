@@ -249,6 +249,18 @@ class Retries(MuleCase):
         self.assertEqual(len(self.attempts(result)), 1)
         self.assertEqual(sum("budget" in note for note in result.notes), 1)
 
+    def test_what_is_quarantined_takes_nothing_of_the_budget(self):
+        result = self.retry("""
+            import unittest
+            class T(unittest.TestCase):
+                def test_a(self): self.fail()
+                def test_b(self): self.fail()
+                def test_c(self): self.fail()
+            """, "--retry-budget", "1", "--quarantine", "*.test_[ab]",
+                            retries="1", status=1)
+        self.assertEqual(len(self.attempts(result)), 3)
+        self.assertEqual(sum("budget" in note for note in result.notes), 0)
+
     def test_a_budget_of_a_share_is_one_at_least(self):
         result = self.retry(FLAKY, "--retry-budget", "0.5%")
         self.assertIn("(1 retried, 1 flaky)", result.out)
