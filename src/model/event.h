@@ -51,6 +51,13 @@ enum note_level {
     NOTE_ERROR
 };
 
+/* Slots `base` to `base + slots - 1`, and whose they are. */
+struct event_run_part {
+    const char *worker;
+    int base;
+    int slots;
+};
+
 struct event_run {
     const char *build_id;
     const char *version;
@@ -64,6 +71,10 @@ struct event_run {
     const char *parent;        // the build whose rest this one runs; NULL: none
     int slots;
     bool merged; // both streams of a test were captured as one
+    // Of several builds that are told as one: whose the slots are. NULL: all
+    // are this machine's. Not told in JSON.
+    const struct event_run_part *parts;
+    int part_count;
 };
 
 struct event_stopping {

@@ -54,6 +54,15 @@ new_element(uint64_t us)
     return element;
 }
 
+// Those that get no job are idle, and have a lane too.
+static void
+add_lanes(struct picture *picture, const struct event_run_part *part)
+{
+    for (int i = 0; i < part->slots && i < MOST_LOCAL_SLOTS; i++) {
+        lanes_find(picture->lanes, part->worker, part->base + i);
+    }
+}
+
 static void
 on_run(struct picture *picture, const struct event *event)
 {
@@ -74,8 +83,12 @@ on_run(struct picture *picture, const struct event *event)
     compose_some(buf, "parent", slice_of(run->parent));
     compose_int(buf, "slots", run->slots);
     compose_int(buf, "wall_ms", event->wall_ms);
-    for (int i = 0; i < run->slots && i < MOST_LOCAL_SLOTS; i++) {
-        lanes_find(picture->lanes, "", i);
+    if (run->parts == NULL) {
+        const struct event_run_part own = {.worker = "", .slots = run->slots};
+        add_lanes(picture, &own);
+    }
+    for (int i = 0; run->parts != NULL && i < run->part_count; i++) {
+        add_lanes(picture, &run->parts[i]);
     }
 }
 
@@ -162,9 +175,12 @@ on_worker(struct picture *picture, const struct event *event)
     add_element(picture, &picture->workers, &element);
     if (worker->what == WORKER_JOINED && worker->base >= 0 &&
         worker->base <= MOST_BASE) {
-        for (int i = 0; i < worker->slots && i < MOST_LOCAL_SLOTS; i++) {
-            lanes_find(picture->lanes, worker->node, worker->base + i);
-        }
+        const struct event_run_part part = {
+            .worker = worker->node,
+            .base = worker->base,
+            .slots = worker->slots,
+        };
+        add_lanes(picture, &part);
     }
 }
 

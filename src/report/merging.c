@@ -160,12 +160,21 @@ static void
 tell_started(struct merging *merging, const struct event *first)
 {
     struct event event = *first;
+    struct event_run_part *parts =
+        alloc_zero((size_t)merging->count, sizeof(*parts));
 
     event.run.slots = 0;
     for (int i = 0; i < merging->count; i++) {
-        event.run.slots += merging->shards[i].slots;
+        const struct merging_shard *shard = &merging->shards[i];
+        event.run.slots += shard->slots;
+        parts[i].worker = shard->name;
+        parts[i].base = (int)shard->base.slots;
+        parts[i].slots = shard->slots;
     }
+    event.run.parts = parts;
+    event.run.part_count = merging->count;
     tell(merging, &event);
+    free(parts);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 from support.mule_case import CLASS, MuleCase
@@ -67,6 +68,32 @@ class Merge(MuleCase):
         self.assertEqual({event["worker"]
                           for event in result.all("job_started")},
                          {"shard 1", "shard 2"})
+
+    def lanes_of(self, *recordings, status):
+        """Whose the lanes of the merged page are, by their slots."""
+        self.merge(*recordings, "--html", "page.html", status=status)
+        text = re.search(r'id="data">(.*?)</script>', self.read("page.html"),
+                         re.DOTALL).group(1)
+        lanes = json.loads(text)["lanes"]
+        self.assertGreater(sum(lane["busy_us"] for lane in lanes), 0)
+        return ({lane["slot"]: lane.get("worker") for lane in lanes},
+                len(lanes))
+
+    def test_the_page_has_a_lane_for_each_slot_of_a_shard_and_no_other(self):
+        self.suite(SUITE)
+        for number in (1, 2, 3):
+            # A slot that gets no job is a slot of its shard all the same.
+            self.record(f"{number}/3", "--jobs", "9" if number == 2 else "2")
+        wanted = {slot: "shard 1" if slot < 2 else
+                  "shard 2" if slot < 11 else "shard 3" for slot in range(13)}
+        self.assertEqual(
+            self.lanes_of("1.mule", "2.mule", "3.mule", status=1),
+            (wanted, 13))
+        with open(self.path("3.mule"), "r+b") as file:
+            file.truncate(os.path.getsize(self.path("3.mule")) * 9 // 10)
+        self.assertEqual(
+            self.lanes_of("1.mule", "2.mule", "3.mule", status=3),
+            (wanted, 13))
 
     def test_what_no_shard_ran_is_named_by_every_reporter(self):
         self.suite(SUITE)

@@ -34,7 +34,14 @@ listen(struct event_sink *sink, const struct event *event, struct err *err)
         buf_addf(listener->lines, "collected %u in %u\n",
                  event->collected.items, event->collected.jobs);
     } else if (event->kind == EVENT_RUN_STARTED) {
-        buf_addf(listener->lines, "started with %d slots\n", event->run.slots);
+        const struct event_run *run = &event->run;
+        buf_addf(listener->lines, "started with %d slots", run->slots);
+        for (int i = 0; i < run->part_count; i++) {
+            buf_addf(listener->lines, "%s%d of %s from %d", i > 0 ? ", " : ": ",
+                     run->parts[i].slots, run->parts[i].worker,
+                     run->parts[i].base);
+        }
+        buf_add_text(listener->lines, "\n");
     } else if (event->kind == EVENT_NOTE) {
         buf_addf(listener->lines, "note: %s\n", event->note.text);
     } else if (event->kind == EVENT_RUN_FINISHED) {
@@ -221,7 +228,7 @@ shards_become_one_build_whatever_their_order(void **state)
                            .state = STATE_FAILED});
     assert_true(merge(paths, 2, &lines, &retold, &err));
     said_is(&lines,
-            "started with 4 slots\n"
+            "started with 4 slots: 2 of shard 1 from 0, 2 of shard 2 from 2\n"
             "collected 3 in 2\n"
             "0 t.A.x in t.A slot 0 of shard 1 process 1 passed\n"
             "2 t.B.z in t.A slot 2 of shard 2 process 3 failed\n"
