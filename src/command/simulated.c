@@ -1,8 +1,8 @@
 #include "command/simulated.h"
 
 #include "command/recorded.h"
+#include "command/simulated_recording.h"
 #include "config/units.h"
-#include "report/recording_reader.h"
 #include "schedule/distribution.h"
 #include "util/alloc.h"
 #include "util/slice.h"
@@ -131,97 +131,6 @@ make_jobs(struct simulated *simulated, const struct settings *settings,
 
 // -------------------------------------------------------------- recording
 
-/* A job that began and has not ended. */
-struct open_job {
-    uint32_t number; // of the build
-    int attempt;
-    size_t place; // in `us`
-};
-
-struct reading {
-    struct simulated *simulated;
-    ARRAY(struct open_job) open;
-    bool expected; // something was known of one of them
-    uint32_t slots;
-};
-
-static void
-take_started(struct reading *reading, const struct event_job *job)
-{
-    struct simulated *simulated = reading->simulated;
-    struct open_job open = {
-        .number = job->number,
-        .attempt = job->attempt,
-        .place = simulated->us.count,
-    };
-    ARRAY_ADD(&reading->open, open);
-    ARRAY_ADD(&simulated->us, 0);
-    ARRAY_ADD(&simulated->expect_us, job->expect_us);
-    reading->expected = reading->expected || job->expect_us > 0;
-}
-
-static void
-take_finished(struct reading *reading, const struct event_job *job)
-{
-    for (size_t i = 0; i < reading->open.count; i++) {
-        const struct open_job *open = &reading->open.items[i];
-        if (open->number == job->number && open->attempt == job->attempt) {
-            reading->simulated->us.items[open->place] = job->us;
-            ARRAY_REMOVE(&reading->open, i);
-            return;
-        }
-    }
-}
-
-static void
-take_event(struct reading *reading, const struct event *event)
-{
-    if (event->kind == EVENT_RUN_STARTED && event->run.slots > 0) {
-        reading->slots = (uint32_t)event->run.slots;
-    } else if (event->kind == EVENT_JOB_STARTED) {
-        take_started(reading, &event->job);
-    } else if (event->kind == EVENT_JOB_FINISHED) {
-        take_finished(reading, &event->job);
-    } else if (event->kind == EVENT_RUN_FINISHED) {
-        reading->simulated->recorded_us = event->finished.us;
-    }
-}
-
-/* What the jobs took, in the order in which they began. */
-static bool
-read_recording(struct simulated *simulated, const char *path, struct err *err)
-{
-    struct reading reading = {.simulated = simulated};
-    struct recording_entry entry;
-    struct recording_reader *reader = recording_reader_open(path, 0, err);
-    if (reader == NULL) {
-        return false;
-    }
-    while (recording_reader_next(reader, &entry) &&
-           simulated->us.count < SIMULATION_JOBS_MAX) {
-        if (entry.kind == RECORDING_EVENT) {
-            take_event(&reading, &entry.event);
-        }
-    }
-    const struct recording_gaps *gaps = recording_reader_gaps(reader);
-    if (!recording_gaps_none(gaps)) {
-        struct buf said = BUF_INIT(4096);
-        recording_gaps_say(gaps, &said);
-        fprintf(stderr, "mule: warning: %s: %s\n", path, buf_text(&said));
-        buf_release(&said);
-    }
-    recording_reader_free(reader);
-    ARRAY_RELEASE(&reading.open);
-    if (!reading.expected) {
-        ARRAY_RELEASE(&simulated->expect_us); // as if all were known
-    }
-    if (simulated->slots == 0) {
-        simulated->slots = reading.slots;
-    }
-    return simulated->us.count > 0 ||
-           err_set(err, ERR_NOTHING, "%s tells of no job", path);
-}
-
 static bool
 find_recording(struct simulated *simulated, const struct settings *settings,
                struct err *err)
@@ -231,8 +140,12 @@ find_recording(struct simulated *simulated, const struct settings *settings,
     }
     const char *word =
         settings->labels.count > 0 ? settings->labels.at[0] : NULL;
+    for (int i = 0; i < settings->resource_count; i++) {
+        ARRAY_ADD(&simulated->units, settings->resources[i].units);
+    }
     char *path = recorded_find(settings, word, err);
-    bool fine = path != NULL && read_recording(simulated, path, err);
+    bool fine = path != NULL &&
+                simulated_recording_read(simulated, settings, path, err);
     free(path);
     return fine;
 }
@@ -275,11 +188,6 @@ simulated_read(struct simulated *simulated, const struct settings *settings,
         !take_seed(slice_of(settings->seed), &simulated->seed, err)) {
         return err_wrap(err, "--shuffle");
     }
-    for (int i = 0; i < shared->count; i++) {
-        if (!read_share(simulated, shared->at[i], err)) {
-            return false;
-        }
-    }
     if (settings->labels.count > 1 ||
         (settings->labels.count == 1 && settings->distribution != NULL)) {
         return err_set(err, ERR_USAGE,
@@ -288,6 +196,9 @@ simulated_read(struct simulated *simulated, const struct settings *settings,
     bool fine = settings->distribution != NULL
                     ? make_jobs(simulated, settings, err)
                     : find_recording(simulated, settings, err);
+    for (int i = 0; fine && i < shared->count; i++) {
+        fine = read_share(simulated, shared->at[i], err);
+    }
     if (fine && simulated->slots == 0) {
         simulated->slots = SLOTS_DEFAULT;
     }
@@ -299,22 +210,30 @@ simulated_release(struct simulated *simulated)
 {
     ARRAY_RELEASE(&simulated->us);
     ARRAY_RELEASE(&simulated->expect_us);
+    ARRAY_RELEASE(&simulated->terms);
     ARRAY_RELEASE(&simulated->units);
     ARRAY_RELEASE(&simulated->shares);
 }
 
 // --------------------------------------------------------------- handed over
 
-/* What this job needs: of each resource a unit, or none, as it is drawn. */
+/* What this job needs: what it said and, of each share, a unit as is drawn. */
 static uint32_t
-draw_needs(const struct simulated *simulated, struct simulation *simulation,
-           uint64_t *state)
+find_needs(const struct simulated *simulated, struct simulation *simulation,
+           const struct simulated_terms *terms, uint64_t *state)
 {
+    size_t own = simulated->units.count - simulated->shares.count;
     ARRAY(struct queue_need) needs = {0};
+    for (int i = 0; i < terms->need_count; i++) {
+        const struct need *need = &terms->needs[i];
+        ARRAY_ADD(&needs, ((struct queue_need){.resource = need->resource,
+                                               .units = need->units}));
+    }
     for (size_t i = 0; i < simulated->shares.count; i++) {
         uint64_t drawn = distribution_draw(state) % MILLION;
         if (drawn < simulated->shares.items[i].jobs) {
-            struct queue_need need = {.resource = (uint32_t)i, .units = 1};
+            struct queue_need need = {.resource = (uint32_t)(own + i),
+                                      .units = 1};
             ARRAY_ADD(&needs, need);
         }
     }
@@ -326,17 +245,22 @@ draw_needs(const struct simulated *simulated, struct simulation *simulation,
 void
 simulated_add(const struct simulated *simulated, struct simulation *simulation)
 {
+    static const struct simulated_terms none;
     uint64_t state = simulated->seed;
-    bool shared = simulated->shares.count > 0;
     for (size_t i = 0; i < simulated->us.count; i++) {
         char name[24];
         snprintf(name, sizeof(name), "job%zu", i);
+        const struct simulated_terms *terms =
+            simulated->terms.count > 0 ? &simulated->terms.items[i] : &none;
+        bool plain = terms->need_count == 0 && simulated->shares.count == 0;
         struct simulated_job job = {
             .us = simulated->us.items[i],
             .expect_us = simulated->expect_us.count > 0
                              ? simulated->expect_us.items[i]
                              : simulated->us.items[i],
-            .needs = shared ? draw_needs(simulated, simulation, &state) : 0,
+            .needs =
+                plain ? 0 : find_needs(simulated, simulation, terms, &state),
+            .alone = terms->alone,
             .name = slice_of(name),
         };
         simulation_add(simulation, &job);

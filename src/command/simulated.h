@@ -11,9 +11,16 @@
 #include "util/array.h"
 #include "util/err.h"
 
-/* A resource of `units[i]`, which so many of 1,000,000 jobs need. */
+/* A resource that so many of 1,000,000 jobs need. */
 struct simulated_share {
     uint32_t jobs;
+};
+
+/* On what terms a recorded job runs. */
+struct simulated_terms {
+    const struct need *needs; // borrowed from the settings
+    int need_count;
+    bool alone;
 };
 
 /* Zeroed = nothing. */
@@ -23,12 +30,13 @@ struct simulated {
     uint64_t seed;
     ARRAY(uint64_t) us;        // of each job
     ARRAY(uint64_t) expect_us; // likewise; as many, or none: as it takes
-    ARRAY(uint32_t) units;
-    ARRAY(struct simulated_share) shares; // as many
+    ARRAY(struct simulated_terms) terms;  // likewise
+    ARRAY(uint32_t) units;                // of the settings' resources and...
+    ARRAY(struct simulated_share) shares; // ... of these, which come last
     uint64_t recorded_us; // how long the recorded run took; 0: none was
 };
 
-/* False with err, ERR_USAGE where the words are wrong. */
+/* Borrows the settings. False with err, ERR_USAGE where the words are wrong. */
 bool simulated_read(struct simulated *simulated,
                     const struct settings *settings, struct err *err);
 void simulated_release(struct simulated *simulated);

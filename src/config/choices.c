@@ -221,6 +221,18 @@ check_files(const struct settings *settings, struct err *err)
     return true;
 }
 
+static void
+note_durations(const struct settings *settings, struct texts *notes)
+{
+    if (settings->durations_file != NULL && settings->shard == 0) {
+        char *note = alloc_printf("--durations %s: it balances shards, and "
+                                  "there is no --shard",
+                                  settings->durations_file);
+        texts_add(notes, note);
+        free(note);
+    }
+}
+
 bool
 choices_settle(struct settings *settings, enum option_command command,
                struct texts *notes, struct err *err)
@@ -232,6 +244,9 @@ choices_settle(struct settings *settings, enum option_command command,
         settings->xunit = true;
     } else if (settings->xunit) {
         settings->xunit_output = alloc_dup("xunit");
+    }
+    if (command == COMMAND_SIMULATE) {
+        return resources_settle(settings, err);
     }
     if (command != COMMAND_TEST && command != COMMAND_LIST) {
         return true;
@@ -250,13 +265,7 @@ choices_settle(struct settings *settings, enum option_command command,
         !resources_settle(settings, err)) {
         return false;
     }
-    if (settings->durations_file != NULL && settings->shard == 0) {
-        char *note = alloc_printf("--durations %s: it balances shards, and "
-                                  "there is no --shard",
-                                  settings->durations_file);
-        texts_add(notes, note);
-        free(note);
-    }
+    note_durations(settings, notes);
     if (settings->tap) {
         settings->format = FORMAT_TAP;
     }

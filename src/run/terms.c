@@ -30,10 +30,8 @@ merge(struct override *merged, const struct override *override)
 
 static void
 merge_overrides(struct override *merged, const struct settings *settings,
-                const struct items *items, uint32_t job)
+                struct slice name, struct slice file)
 {
-    struct slice name = slice_of(items_job_name(items, job));
-    struct slice file = slice_of(items_job_file(items, job));
     override_init(merged);
     for (int i = 0; i < settings->override_count; i++) {
         const struct override *override = &settings->overrides[i];
@@ -51,12 +49,11 @@ first_of(uint32_t wanted, uint32_t otherwise)
 }
 
 void
-terms_of_job(struct terms *terms, const struct settings *settings,
-             const struct items *items, uint32_t job)
+terms_of_name(struct terms *terms, const struct settings *settings,
+              struct slice name, struct slice file)
 {
     struct override said; // by all of them; its texts belong to others
-    merge_overrides(&said, settings, items, job);
-    bool alone = (items_peek_job(items, job)->flags & JOB_ALONE) != 0;
+    merge_overrides(&said, settings, name, file);
     *terms = (struct terms){
         .timeout_ms = first_of(said.timeout_ms, settings->timeout_ms),
         .test_timeout_ms =
@@ -66,10 +63,21 @@ terms_of_job(struct terms *terms, const struct settings *settings,
         .retries = first_of(said.retries, settings->retries),
         .retry_delay_ms =
             first_of(said.retry_delay_ms, settings->retry_delay_ms),
-        .alone = alone || first_of(said.alone, 0) != 0,
+        .alone = first_of(said.alone, 0) != 0,
         .need_count = said.need_count > 0 ? said.need_count : 0,
         .needs = said.needs,
     };
+}
+
+void
+terms_of_job(struct terms *terms, const struct settings *settings,
+             const struct items *items, uint32_t job)
+{
+    terms_of_name(terms, settings, slice_of(items_job_name(items, job)),
+                  slice_of(items_job_file(items, job)));
+    if ((items_peek_job(items, job)->flags & JOB_ALONE) != 0) {
+        terms->alone = true;
+    }
 }
 
 // ------------------------------------------------------------------- index

@@ -14,6 +14,7 @@
 #include "model/settings.h"
 #include "schedule/queue.h"
 #include "util/array.h"
+#include "util/slice.h"
 
 struct terms {
     uint32_t timeout_ms;      // of the job; 0: none
@@ -31,6 +32,10 @@ struct terms {
 /* Of one job, now. */
 void terms_of_job(struct terms *terms, const struct settings *settings,
                   const struct items *items, uint32_t job);
+
+/* The same of a job of which only its texts are known, as in a recording. */
+void terms_of_name(struct terms *terms, const struct settings *settings,
+                   struct slice name, struct slice file);
 
 /* Zeroed = of no job. */
 struct terms_index {
