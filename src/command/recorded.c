@@ -1,9 +1,12 @@
 #include "command/recorded.h"
 
+#include "report/recording_reader.h"
 #include "store/site.h"
 #include "store/store.h"
 #include "util/alloc.h"
+#include "util/array.h"
 #include "util/buf.h"
+#include "util/map.h"
 #include "util/path.h"
 #include "util/slice.h"
 
@@ -16,86 +19,182 @@ enum {
     MOST_NAMED = 5
 };
 
-/* What was found among the recordings of a store. */
-struct found {
-    char *exact;  // the name of the file
-    char *newest; // of those that fit
+/* A recording of a store. The name of its file need not be that of its build:
+ * an id may be used again, and may have what no file name has. */
+struct candidate {
+    char *path;
+    char *stem; // its file, without the ending
+    char *id;   // of its build
+    int64_t began_ms;
     struct timespec changed;
-    int count;        // that fit
-    struct buf names; // of the first ones
 };
 
-static bool
-is_newer(const struct timespec *a, const struct timespec *b)
+struct candidates {
+    ARRAY(struct candidate) all; // the newest first
+};
+
+// ---------------------------------------------------------------- looking
+
+/*
+ * What its first event says. When a file was changed says nothing: it may have
+ * been copied or imported, and who began last need not end last. One that says
+ * nothing is older than all others.
+ */
+static void
+read_beginning(struct candidate *candidate)
 {
-    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec
-                                  : a->tv_nsec > b->tv_nsec;
+    struct err err = {0};
+    struct recording_entry entry;
+    struct recording_reader *reader =
+        recording_reader_open(candidate->path, 0, &err);
+    candidate->began_ms = INT64_MIN;
+    if (reader != NULL && recording_reader_next(reader, &entry)) {
+        candidate->began_ms = entry.event.wall_ms;
+    }
+    candidate->id = alloc_dup(candidate->stem);
+    recording_reader_free(reader);
 }
 
 static void
-note_file(struct found *found, const char *folder, const char *name,
-          const char *word)
+note_file(struct candidates *found, const char *folder, const char *name)
 {
-    struct slice id = slice_of(name);
-    struct slice end = slice_of(STORE_RECORDING_END);
+    struct slice stem = slice_of(name);
+    struct slice end = SLICE(STORE_RECORDING_END);
     struct stat status;
+    if (!slice_ends_with(stem, end)) {
+        return;
+    }
+    struct candidate candidate = {.path = path_join(folder, name)};
+    if (stat(candidate.path, &status) != 0 || !S_ISREG(status.st_mode)) {
+        free(candidate.path);
+        return;
+    }
+    candidate.stem = slice_dup(slice_first(stem, stem.len - end.len));
+    candidate.changed = status.st_mtim;
+    read_beginning(&candidate);
+    ARRAY_ADD(&found->all, candidate);
+}
 
-    if (!slice_ends_with(id, end)) {
-        return;
+/* Those that began at the same moment: who ended last is the newest. */
+static int
+compare_candidates(const void *a, const void *b)
+{
+    const struct candidate *first = a;
+    const struct candidate *second = b;
+    if (first->began_ms != second->began_ms) {
+        return first->began_ms > second->began_ms ? -1 : 1;
     }
-    id = slice_first(id, id.len - end.len);
-    if (word != NULL && !slice_starts_with(id, slice_of(word))) {
-        return;
+    if (first->changed.tv_sec != second->changed.tv_sec) {
+        return first->changed.tv_sec > second->changed.tv_sec ? -1 : 1;
     }
-    char *path = path_join(folder, name);
-    bool is_file = stat(path, &status) == 0 && S_ISREG(status.st_mode);
-    free(path);
-    if (!is_file) {
-        return;
-    }
-    if (++found->count <= MOST_NAMED) {
-        buf_addf(&found->names, "%s%.*s", found->count > 1 ? ", " : "",
-                 SLICE_ARG(id));
-    }
-    if (word != NULL && slice_equals_text(id, word)) {
-        found->exact = alloc_dup(name);
-    }
-    if (found->newest == NULL || is_newer(&status.st_mtim, &found->changed)) {
-        free(found->newest);
-        found->newest = alloc_dup(name);
-        found->changed = status.st_mtim;
-    }
+    return (first->changed.tv_nsec < second->changed.tv_nsec) -
+           (first->changed.tv_nsec > second->changed.tv_nsec);
 }
 
 static void
-look(struct found *found, const char *folder, const char *word)
+look(struct candidates *found, const char *folder)
 {
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, NULL, alphasort);
 
     for (int i = 0; i < count; i++) {
-        note_file(found, folder, entries[i]->d_name, word);
+        note_file(found, folder, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
+    if (found->all.count > 1) {
+        qsort(found->all.items, found->all.count, sizeof(*found->all.items),
+              compare_candidates);
+    }
+}
+
+static void
+release(struct candidates *found)
+{
+    for (size_t i = 0; i < found->all.count; i++) {
+        free(found->all.items[i].path);
+        free(found->all.items[i].stem);
+        free(found->all.items[i].id);
+    }
+    ARRAY_RELEASE(&found->all);
+}
+
+// --------------------------------------------------------------- choosing
+
+/* The newest one that has it as its id, else the file of that name. */
+static const struct candidate *
+find_exact(const struct candidates *found, const char *word)
+{
+    const struct candidate *file = NULL;
+    for (size_t i = 0; i < found->all.count; i++) {
+        const struct candidate *candidate = &found->all.items[i];
+        if (strcmp(candidate->id, word) == 0) {
+            return candidate;
+        }
+        if (strcmp(candidate->stem, word) == 0) {
+            file = candidate;
+        }
+    }
+    return file;
+}
+
+/* The newest one of the only id that begins so. */
+static const struct candidate *
+find_beginning(const struct candidates *found, const char *word,
+               struct err *err)
+{
+    struct slice beginning = slice_of(word);
+    const struct candidate *newest = NULL;
+    struct buf names = BUF_INIT(2000);
+    struct map ids = {0};
+    for (size_t i = 0; i < found->all.count; i++) {
+        struct candidate *candidate = &found->all.items[i];
+        struct slice id = slice_of(candidate->id);
+        bool fits = slice_starts_with(id, beginning) ||
+                    slice_starts_with(slice_of(candidate->stem), beginning);
+        if (!fits || map_find(&ids, id) != NULL) {
+            continue;
+        }
+        map_set(&ids, id, candidate);
+        newest = newest != NULL ? newest : candidate;
+        if (ids.count <= MOST_NAMED) {
+            buf_addf(&names, "%s%.100s", ids.count > 1 ? ", " : "",
+                     candidate->id);
+        }
+    }
+    if (ids.count > 1) {
+        err_set(err, ERR_USAGE,
+                "there are %zu builds that begin with \"%.60s\"", ids.count,
+                word);
+        err_advise(err, "one of %s%s", buf_text(&names),
+                   ids.count > MOST_NAMED ? ", ..." : "");
+        newest = NULL;
+    }
+    map_release(&ids);
+    buf_release(&names);
+    return newest;
 }
 
 static char *
-choose(const struct found *found, const char *folder, const char *word,
+choose(const struct candidates *found, const char *folder, const char *word,
        struct err *err)
 {
-    if (found->exact != NULL) {
-        return path_join(folder, found->exact);
+    const struct candidate *chosen = NULL;
+    if (word == NULL) {
+        chosen = found->all.count > 0 ? &found->all.items[0] : NULL;
+    } else {
+        chosen = find_exact(found, word);
+        if (chosen == NULL) {
+            chosen = find_beginning(found, word, err);
+        }
     }
-    if (found->count == 1 || (found->count > 0 && word == NULL)) {
-        return path_join(folder, found->newest);
+    if (chosen != NULL) {
+        return alloc_dup(chosen->path);
     }
-    if (found->count > 1) {
-        err_set(err, ERR_USAGE, "there are %d builds that begin with \"%.60s\"",
-                found->count, word);
-        err_advise(err, "one of %s%s", buf_text(&found->names),
-                   found->count > MOST_NAMED ? ", ..." : "");
-    } else if (word != NULL) {
+    if (err_is_set(err)) {
+        return NULL;
+    }
+    if (word != NULL) {
         err_set(err, ERR_USAGE,
                 "there is no recording of a build \"%.60s\" in %s", word,
                 folder);
@@ -114,18 +213,16 @@ find_in_store(const struct settings *settings, const char *word,
               struct err *err)
 {
     struct site site = {0};
-    struct found found = {.names = BUF_INIT(200)};
+    struct candidates found = {0};
     char *path = NULL;
 
     if (site_find(&site, settings, err)) {
         char *folder = store_recordings(site.folder);
-        look(&found, folder, word);
+        look(&found, folder);
         path = choose(&found, folder, word, err);
         free(folder);
     }
-    free(found.exact);
-    free(found.newest);
-    buf_release(&found.names);
+    release(&found);
     site_release(&site);
     return path;
 }

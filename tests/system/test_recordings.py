@@ -217,3 +217,67 @@ class Damage(MuleCase):
         struct.pack_into("<H", header, 14, (total ^ total >> 16) & 0xffff)
         result = self.replay(bytes(header) + self.data[32:])
         self.assertMistake(result, "has format 2", "a newer mule wrote it")
+
+
+class Last(MuleCase):
+    """Which build is meant where none is named, or by an id."""
+
+    def setUp(self):
+        super().setUp()
+        self.suite({f"test_{name}.py": CLASS + "    def test_a(self): pass\n"
+                    for name in "xyz"})
+
+    def shown(self, *args):
+        """The id of the build that is shown, and the modules it ran."""
+        result = self.mule("replay", "--json", "-", *args)
+        self.assertEqual(result.status, 0, result.text)
+        events = [json.loads(line) for line in result.out.splitlines()]
+        return events[0]["build"], {
+            event["id"].split(".")[0] for event in events
+            if event["event"] == "test_finished"}
+
+    def first_of_history(self):
+        lines = self.mule("history", "--json").out.splitlines()
+        return json.loads(lines[0])["build"]
+
+    def test_an_older_build_that_is_imported_is_not_the_last(self):
+        self.mule_test("--id", "old", "--store", "other", "test_x")
+        self.mule("history", "export", "old.db", "--recordings",
+                  "--store", "other")
+        self.mule_test("--id", "new", "test_y")
+        result = self.mule("history", "import", "old.db")
+        self.assertSays(result.out, "1 build and 1 recording added")
+        self.assertEqual(self.first_of_history(), "new")
+        self.assertEqual(self.shown(), ("new", {"test_y"}))
+        self.assertIn("test_y", self.mule("replay", "--process", "1").out)
+
+    def test_a_file_that_is_touched_is_not_the_last(self):
+        self.mule_test("--id", "old", "test_x")
+        self.mule_test("--id", "new", "test_y")
+        os.utime(self.path(".mule", "recordings", "old.mule"),
+                 (4e9, 4e9))
+        self.assertEqual(self.shown(), ("new", {"test_y"}))
+
+    def test_of_two_that_overlap_the_one_that_began_last_is_it(self):
+        began, go = self.fifo("began"), self.fifo("go")
+        self.suite({"test_w.py": f"""
+            import unittest
+            class W(unittest.TestCase):
+                def test_a(self):
+                    with open({began.path!r}, "w") as file:
+                        file.write("began\\n")
+                    open({go.path!r}).readline()
+            """})
+        program = self.start_test("--id", "long", "test_w")
+        began.line(program)
+        self.mule_test("--id", "short", "test_x")
+        go.write()
+        self.assertEqual(self.result_of(program).status, 0)
+        self.assertEqual(self.first_of_history(), "short")
+        self.assertEqual(self.shown(), ("short", {"test_x"}))
+
+    def test_what_is_no_recording_is_older_than_all_others(self):
+        self.mule_test("--id", "good", "test_x")
+        with open(self.path(".mule", "recordings", "void.mule"), "wb"):
+            pass
+        self.assertEqual(self.shown(), ("good", {"test_x"}))

@@ -145,7 +145,7 @@ class Naming(MuleCase):
     def test_what_several_begin_with_is_refused(self):
         self.assertMistake(self.mule("replay", "a"),
                            'there are 3 builds that begin with "a"',
-                           "one of ab, abc1, abd2")
+                           "one of ab, abd2, abc1")
 
     def test_what_there_is_not_is_refused(self):
         self.assertMistake(self.mule("replay", "x"),
