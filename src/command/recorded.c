@@ -19,8 +19,10 @@ enum {
     MOST_NAMED = 5
 };
 
-/* A recording of a store. The name of its file need not be that of its build:
- * an id may be used again, and may have what no file name has. */
+/*
+ * A recording of a store. The name of its file need not be the id of its
+ * build: an id may be used again, and then there is a file of that name.
+ */
 struct candidate {
     char *path;
     char *stem; // its file, without the ending
@@ -47,11 +49,15 @@ read_beginning(struct candidate *candidate)
     struct recording_entry entry;
     struct recording_reader *reader =
         recording_reader_open(candidate->path, 0, &err);
+    const char *id = NULL;
     candidate->began_ms = INT64_MIN;
     if (reader != NULL && recording_reader_next(reader, &entry)) {
         candidate->began_ms = entry.event.wall_ms;
+        if (entry.event.kind == EVENT_RUN_STARTED) {
+            id = entry.event.run.build_id;
+        }
     }
-    candidate->id = alloc_dup(candidate->stem);
+    candidate->id = alloc_dup(id != NULL ? id : candidate->stem);
     recording_reader_free(reader);
 }
 

@@ -259,6 +259,16 @@ class Bisect(Planted, MuleCase):
         self.assertIn("after the 34 tests before it in process 1 of build",
                       result.out)
 
+    def test_an_id_that_is_used_again_is_the_newest_build(self):
+        self.plant({"z": HEAD + case(test_1=SET)})
+        self.mule_test("--id", "ci", "test_a")
+        labels = [f"test_{name}" for name in "zabcdefghv"]
+        self.mule_test("--id", "ci", "--isolation", "worker", "-j", "1",
+                       "--order", "given", *labels, status=1)
+        result = self.found(["test_z.T.test_1"], "--build", "ci")
+        self.assertIn("after the 34 tests before it in process 1 of build ci",
+                      result.out)
+
     def test_a_last_build_that_says_nothing_is_no_obstacle(self):
         self.plant({"c": HEAD + case(test_1=SET)})
         self.mule_test("test_v")

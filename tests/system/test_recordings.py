@@ -281,3 +281,21 @@ class Last(MuleCase):
         with open(self.path(".mule", "recordings", "void.mule"), "wb"):
             pass
         self.assertEqual(self.shown(), ("good", {"test_x"}))
+
+    def test_an_id_that_is_used_again_names_the_newest_build(self):
+        for name in "xyz":
+            self.mule_test("--id", "ci-1", f"test_{name}")
+        for word in ("ci-1", "ci", "c"):
+            self.assertEqual(self.shown(word), ("ci-1", {"test_z"}))
+        self.assertEqual(self.shown("ci-1-2"), ("ci-1", {"test_y"}))
+        path = self.path(".mule", "recordings", "ci-1.mule")
+        self.assertEqual(self.shown(path), ("ci-1", {"test_x"}))
+
+    def test_an_id_goes_before_a_file_of_that_name(self):
+        for build, name in (("ci-1-2", "x"), ("ci-1", "y"), ("ci-1", "z")):
+            self.mule_test("--id", build, f"test_{name}")
+        self.assertEqual(self.shown("ci-1-2"), ("ci-1-2", {"test_x"}))
+        self.assertEqual(self.shown("ci-1"), ("ci-1", {"test_z"}))
+        result = self.mule("replay", "ci")
+        self.assertMistake(result, 'there are 2 builds that begin with "ci"',
+                           "one of ci-1, ci-1-2")
