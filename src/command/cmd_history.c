@@ -74,7 +74,8 @@ show(const struct site *site, const struct settings *settings, struct err *err)
         err_hint(err, "the first `mule test` begins one; --store looks "
                       "elsewhere");
     }
-    bool fine = store != NULL && history_show(store, settings, err);
+    bool fine = (store != NULL || err->kind == ERR_NOTHING) &&
+                history_show(store, site->folder, settings, err);
     store_close(store);
     return fine;
 }

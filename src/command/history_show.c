@@ -113,6 +113,28 @@ show_builds(struct show *show, struct err *err)
     return fine;
 }
 
+/* There is a database once a build has ended: before that, recordings alone. */
+static bool
+show_first(struct show *show, struct err *err)
+{
+    const struct settings *settings = show->settings;
+    struct err none = *err;
+    if (show->test != NULL || settings->slowest > 0 ||
+        settings->history_flaky) {
+        return false; // nothing is known of tests
+    }
+    err_clear(err);
+    show->cut = cut_builds_find(NULL, show->recordings, err);
+    if (show->cut != NULL) {
+        show_cut(show, INT64_MIN);
+    }
+    cut_builds_free(show->cut);
+    if (show->builds == 0 && !err_is_set(err)) {
+        *err = none;
+    }
+    return !err_is_set(err);
+}
+
 // ---------------------------------------------------------- slow and flaky
 
 static void
@@ -269,18 +291,20 @@ release(struct show *show)
 }
 
 bool
-history_show(struct store *store, const struct settings *settings,
-             struct err *err)
+history_show(struct store *store, const char *folder,
+             const struct settings *settings, struct err *err)
 {
     struct show show = {
         .store = store,
         .settings = settings,
-        .recordings = store_recordings(store_folder(store)),
+        .recordings = store_recordings(folder),
         .test = settings->labels.count > 0 ? settings->labels.at[0] : NULL,
     };
     bool fine = false;
     open_sheet(&show.sheet, settings);
-    if (show.test != NULL) {
+    if (store == NULL) {
+        fine = show_first(&show, err);
+    } else if (show.test != NULL) {
         fine = show_test(&show, err);
     } else if (settings->slowest > 0) {
         fine = show_slowest(&show, err);

@@ -110,6 +110,32 @@ class Builds(HistoryCase):
         result = self.history(status=5)
         self.assertSays(result.err, "there is no history", "mule test")
 
+    def test_the_first_one_is_there_before_it_has_ended(self):
+        here, never = self.fifo("here"), self.fifo("never")
+        self.suite({"test_w.py": f"""
+            import os, unittest
+            class W(unittest.TestCase):
+                def test_1(self):
+                    with open({here.path!r}, "w") as file:
+                        file.write("here\\n")
+                    open({never.path!r}).read()
+            """})
+        program = self.start_test("--id", "first", "test_w")
+        self.assertEqual(here.line(program), "here")
+        running, = self.lines()
+        self.assertEqual((running["build"], running["state"]),
+                         ("first", "running"))
+        self.assertRegex(self.history().out, r"^running  first ")
+        for asked in (["--flaky"], ["--slowest", "3"], ["test_w.W.test_1"]):
+            self.assertSays(self.history(*asked, status=5).err,
+                            "there is no history")
+        program.signal(signal.SIGKILL)
+        program.wait()
+        self.assertEqual(self.lines()[0]["state"], "cut off")
+        self.assertRegex(self.history().out, r"^cut off  first ")
+        self.assertEqual(os.listdir(self.path(".mule", "recordings")),
+                         ["first.mule"])
+
     def test_one_that_is_under_way_and_one_that_was_killed(self):
         self.mule_test("--id", "first")
         here, never = self.fifo("here"), self.fifo("never")
