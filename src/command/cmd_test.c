@@ -194,7 +194,9 @@ run_command(struct test_command *command, struct err *err)
     }
     int status = engine_run(command->engine,
                             rerun_sink(command->rerun, command->fanout), err);
-    rerun_finish(command->rerun);
+    if (!keeping_gave_up(command->keeping)) {
+        rerun_finish(command->rerun);
+    }
     if (!err_is_set(err) && engine_signal(command->engine) == 0 &&
         !engine_finish(command->engine, command->fd, err)) {
         return EXIT_BROKEN;

@@ -25,6 +25,7 @@ struct keeping {
     struct event_sink *recording; // NULL: there is none, or no more
     char *recording_path;         // or NULL
     struct err err;               // why nothing is kept; said once
+    bool forgone;                 // there is no place for it
     bool made_folder;
     bool empty; // nothing was selected
 };
@@ -275,9 +276,17 @@ keeping_begin(struct keeping *keeping, const struct keeping_run *run)
     }
     keeping->run = *run;
     if (!start_recording(keeping, &keeping->err)) {
+        keeping->forgone = true;
         record_forgo(keeping->record); // what it would say is said
     }
     fanout_add(run->fanout, &keeping->sink);
+}
+
+bool
+keeping_gave_up(const struct keeping *keeping)
+{
+    return keeping != NULL &&
+           (keeping->forgone || record_gave_up(keeping->record));
 }
 
 void

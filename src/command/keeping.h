@@ -35,6 +35,9 @@ struct keeping_run {
 /* Adds the sink, which the fan-out owns, to the fan-out: before all others. */
 void keeping_begin(struct keeping *keeping, const struct keeping_run *run);
 
+/* True once it was said that this build is not kept; NULL never says so. */
+bool keeping_gave_up(const struct keeping *keeping);
+
 /* To be called now and then, as recording_tick. */
 void keeping_tick(struct keeping *keeping, uint64_t now_us);
 

@@ -116,7 +116,7 @@ load(struct rerun *rerun, struct err *err)
     return fine;
 }
 
-/* What cannot be read is said by whoever stores the build, too. */
+/* What cannot be read is said by whoever stores the build, and once. */
 static bool
 load_if_possible(struct rerun *rerun, struct err *err)
 {
@@ -127,7 +127,7 @@ load_if_possible(struct rerun *rerun, struct err *err)
     if (err->kind == ERR_USAGE) {
         return false;
     }
-    log_warn("rerun: %s", err->text);
+    log_info("rerun: %s", err->text);
     err_clear(err);
     chain_free(rerun->chain);
     rerun->chain = chain_new();

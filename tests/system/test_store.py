@@ -183,6 +183,8 @@ class Trouble(StoreCase):
         note, = [event for event in result.all("note")
                  if event["level"] == "warning"]
         self.assertTrue(note["hint"])
+        # What developers are told is not for users: they had it once.
+        self.assertNotIn("] warn: ", result.err)
         self.assertEqual(result.events[-1]["event"], "run_finished")
         self.assertEqual(len(list(self.xml("all.xml").iter("testcase"))), 2)
         return result
@@ -196,6 +198,8 @@ class Trouble(StoreCase):
             db.commit()
         before = self.recordings()
         self.check_costs_nothing(part="newer mule")
+        result = self.mule_test("--failed")
+        self.assertNotIn("] warn: ", result.err)
         self.assertEqual(self.number("SELECT count(*) FROM builds"), 1)
         self.assertEqual(self.recordings(), before)
 
