@@ -55,6 +55,11 @@ check_one(const struct settings *settings, struct err *err)
     bool flaky = settings->history_flaky;
     const char *one = settings->labels.count > 0 ? "a test" : "--slowest";
     const char *other = flaky ? "--flaky" : "--slowest";
+    if (slowest && settings->last != SETTINGS_LAST_UNSAID) {
+        err_set(err, ERR_USAGE, "--slowest and --last do not go together");
+        return err_hint(err, "what a test should take is learnt from all its "
+                             "builds, and not kept for each");
+    }
     if ((settings->labels.count > 0) + slowest + flaky < 2) {
         return true;
     }

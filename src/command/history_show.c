@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Builds that are looked at where nothing is said.
+#define HISTORY_LAST 20
+
 struct show {
     struct store *store;
     const struct settings *settings;
@@ -31,6 +34,16 @@ keep(struct show *show, const char *text)
 {
     ARRAY_ADD(&show->texts, alloc_dup(text));
     return ARRAY_LAST(&show->texts);
+}
+
+/* So many builds are looked at; 0: all. */
+static uint32_t
+count_builds(const struct settings *settings)
+{
+    if (settings->last == SETTINGS_LAST_UNSAID) {
+        return settings->history_flaky ? 0 : HISTORY_LAST;
+    }
+    return (uint32_t)settings->last;
 }
 
 // ----------------------------------------------------------------- builds
@@ -71,8 +84,8 @@ static void
 show_cut(struct show *show, int64_t began_ms)
 {
     const struct cut_build *cut = NULL;
-    while (!(show->settings->last > 0 &&
-             show->builds >= (uint32_t)show->settings->last) &&
+    uint32_t last = count_builds(show->settings);
+    while (!(last > 0 && show->builds >= last) &&
            (cut = cut_builds_next(show->cut, began_ms)) != NULL) {
         show_build(show, &cut->entry, cut->state, cut->path);
         show->builds++;
@@ -83,7 +96,7 @@ static bool
 on_build(void *ctx, const struct build_entry *entry)
 {
     struct show *show = ctx;
-    uint32_t last = (uint32_t)show->settings->last;
+    uint32_t last = count_builds(show->settings);
     show_cut(show, entry->began_ms);
     if (last > 0 && show->builds >= last) {
         return false;
@@ -175,7 +188,8 @@ show_slowest(struct show *show, struct err *err)
 static bool
 show_flaky(struct show *show, struct err *err)
 {
-    bool fine = ranking_flaky(show->store, on_ranked, show, err);
+    bool fine = ranking_flaky(show->store, count_builds(show->settings),
+                              on_ranked, show, err);
     if (fine && !show->settings->list_json) {
         lookback_flaky(&show->sheet, show->ranks.items, show->ranks.count);
     }
@@ -234,7 +248,7 @@ show_test(struct show *show, struct err *err)
 {
     struct ranking_test wanted = {
         .name = show->test,
-        .limit = (uint32_t)show->settings->last,
+        .limit = count_builds(show->settings),
         .each = on_seen,
         .ctx = show,
     };

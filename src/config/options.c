@@ -279,7 +279,7 @@ static const struct option table[] = {
      "run what failed or never ran since all passed, and what is new"},
     {"last", 0, "N", OPTION_NUMBER, GROUP_HISTORY, HISTORY, 0, FIELD(last),
      RANGE(0, 1000000), .help =
-     "look at the last N builds (default: 20; 0: all)"},
+     "look at the last N builds (default: 20, with --flaky all; 0: all)"},
     {"slowest", 0, "N", OPTION_NUMBER, GROUP_HISTORY, HISTORY, 0,
      FIELD(slowest), RANGE(1, 1000000), .help =
      "print the N tests that are expected to take longest"},

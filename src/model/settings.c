@@ -20,7 +20,7 @@ settings_init(struct settings *settings)
         .retry_budget = RETRY_BUDGET_NONE,
         .verbosity = 1,
         .durations = 5,
-        .last = 20,
+        .last = SETTINGS_LAST_UNSAID,
         .queue = alloc_dup("default"),
         .lease_ms = 30 * 1000,
         .wait_ms = 60 * 1000,

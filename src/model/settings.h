@@ -105,6 +105,9 @@ struct override {
 #define SETTINGS_RETRIES_MAX 100
 #define SETTINGS_REPEAT_MAX 65000
 
+/* Of how many builds it looks at: whoever looks decides. */
+#define SETTINGS_LAST_UNSAID (-1)
+
 /* What --retry-budget allows. */
 #define RETRY_BUDGET_NONE UINT32_MAX
 
@@ -222,7 +225,7 @@ struct settings {
     bool labels_kept;     // the labels are those of an earlier build
     bool history_flaky;   // mule history: the flaky tests
     int slowest;          // mule history: the slowest tests; 0: not asked for
-    int last;             // mule history: so many builds; 0: all
+    int last;             // mule history: so many builds; 0: all; or UNSAID
     bool with_recordings; // mule history export: they go along
 
     // What past builds leave behind.

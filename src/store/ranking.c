@@ -84,6 +84,7 @@ struct suspects {
     struct suspect *items; // by number of the test
     size_t count;
     size_t capacity;
+    uint32_t limit; // builds that are looked at; 0: all
     struct err err;
 };
 
@@ -105,6 +106,11 @@ read_suspects(struct suspects *suspects, struct err *err)
             read_ranked(statement, &suspect->ranked);
             suspect->name = alloc_dup(suspect->ranked.name);
             suspect->ranked.name = suspect->name;
+            if (suspects->limit > 0) { // counted in these builds instead
+                suspect->ranked.runs = 0;
+                suspect->ranked.bad = 0;
+                suspect->ranked.flaky = 0;
+            }
         }
     }
     sqlite3_finalize(statement);
@@ -117,6 +123,17 @@ compare_numbers(const void *key, const void *element)
     int64_t test = *(const int64_t *)key;
     const struct suspect *suspect = element;
     return (test > suspect->ranked.test) - (test < suspect->ranked.test);
+}
+
+/* The same counts as those of a test's row, which are of all its builds. */
+static void
+count_result(struct ranked *ranked, const struct result *result)
+{
+    bool flaky = (result->flags & RESULT_FLAKY) != 0;
+    ranked->runs +=
+        result->state != STATE_NOT_RUN && result->state != STATE_SKIPPED;
+    ranked->bad += state_is_bad(result->state) || flaky;
+    ranked->flaky += flaky;
 }
 
 /* From the newest build to the oldest. */
@@ -154,6 +171,10 @@ look_at_build(void *ctx, const struct build_entry *entry)
         if (suspect != NULL) {
             note_suspect(suspect, &result, entry->began_ms);
         }
+        if (suspect != NULL && suspects->limit > 0 &&
+            (result.flags & RESULT_DECIDED) != 0) {
+            count_result(&suspect->ranked, &result);
+        }
     }
     results_free(results);
     return !err_is_set(&suspects->err);
@@ -174,12 +195,13 @@ compare_suspects(const void *a, const void *b)
 }
 
 bool
-ranking_flaky(struct store *store, ranked_fn each, void *ctx, struct err *err)
+ranking_flaky(struct store *store, uint32_t limit, ranked_fn each, void *ctx,
+              struct err *err)
 {
-    struct suspects suspects = {.store = store};
+    struct suspects suspects = {.store = store, .limit = limit};
     bool fine = read_suspects(&suspects, err);
     if (fine && suspects.count > 0) {
-        fine = builds_read(store, 0, 0, look_at_build, &suspects, err);
+        fine = builds_read(store, 0, limit, look_at_build, &suspects, err);
     }
     if (fine && err_is_set(&suspects.err)) {
         *err = suspects.err;

@@ -28,9 +28,13 @@ typedef void (*ranked_fn)(void *ctx, const struct ranked *ranked);
 bool ranking_slowest(struct store *store, uint32_t count, ranked_fn each,
                      void *ctx, struct err *err);
 
-/* Flaky ones, and those that changed often; the flakiest first. */
-bool ranking_flaky(struct store *store, ranked_fn each, void *ctx,
-                   struct err *err);
+/*
+ * Flaky ones, and those that changed often, in the last `limit` builds; the
+ * flakiest first. 0: in all that are kept, and runs, bad and flaky count those
+ * that are not kept any more, too.
+ */
+bool ranking_flaky(struct store *store, uint32_t limit, ranked_fn each,
+                   void *ctx, struct err *err);
 
 /* A test in one build. */
 struct seen {

@@ -246,6 +246,38 @@ class Tests(HistoryCase):
         self.assertRegex(self.history("test_f.F.test_it").out,
                          r"  flaky  .*, try 2\n")
 
+    def test_flaky_ones_are_those_of_the_last_builds(self):
+        self.suite({"test_f.py": FLAKY})
+        retried = ("--retries", "1", "--retry-delay", "0")
+        self.mule_test(*retried)
+        os.remove(self.path("again"))
+        self.mule_test(*retried)
+        self.mule_test()
+        counts = [(rank["flaky"], rank["runs"], rank["bad"])
+                  for last in ((), ("--last", "0"), ("--last", "3"),
+                               ("--last", "2"))
+                  for rank in self.lines("--flaky", *last)]
+        self.assertEqual(counts, [(2, 3, 2)] * 3 + [(1, 2, 1)])
+        self.assertEqual(self.lines("--flaky", "--last", "1"), [])
+        self.assertSays(self.history("--flaky", "--last", "1").out,
+                        "No test was flaky.")
+
+    def test_turns_are_those_of_the_last_builds(self):
+        for bad in (False, True, False, True, True):
+            if bad:
+                self.spoil()
+            self.mule_test(status=int(bad))
+            if bad:
+                os.remove(self.path("bad"))
+        rank, = self.lines("--flaky", "--last", "5")
+        self.assertEqual((rank["turns"], rank["runs"], rank["bad"]),
+                         (3, 5, 3))
+        self.assertEqual(self.lines("--flaky", "--last", "4"), [])
+
+    def test_the_slowest_are_not_those_of_the_last_builds(self):
+        result = self.mule("history", "--slowest", "3", "--last", "2")
+        self.assertMistake(result, "--slowest and --last do not go together")
+
     def test_one_that_comes_and_goes_is_suspicious(self):
         for bad in (False, True, False, True):
             if bad:
