@@ -1,8 +1,11 @@
 #include "command/adopt.h"
 
 #include "command/cut_builds.h"
+#include "command/scope.h"
 #include "config/configure.h"
+#include "model/chain.h"
 #include "report/recording_reader.h"
+#include "store/outstanding.h"
 #include "store/record.h"
 #include "util/alloc.h"
 #include "util/array.h"
@@ -32,47 +35,74 @@ struct adoption {
 
 // ---------------------------------------------------------- whose it was
 
+/* A build that is ours, and what its command line asked for. */
+struct claim {
+    const struct cut_build *cut;
+    struct suite_key suite;
+    struct scope scope;
+    bool rerun;
+};
+
+static void
+release_claim(struct claim *claim)
+{
+    suite_key_release(&claim->suite);
+    scope_release(&claim->scope);
+}
+
 /*
- * Whether its command line means this suite. It is read as ours was, and not
- * executed.
+ * What its command line means; it is read as ours was, and not executed.
+ * False: nothing, as things are now.
  */
 static bool
-means_suite(const struct site *site, const struct suite_key *suite,
-            const char *command)
+read_command(struct claim *claim, const struct site *site, const char *command)
 {
     static const struct option words_option = {.name = "command",
                                                .kind = OPTION_WORDS};
     struct texts words = {0};
     struct settings settings = {0};
     struct configured configured = {0};
-    struct suite_key key = {0};
     struct err err = {0};
-    bool same = option_set(&words_option, &words, command, &err) &&
+    bool fine = option_set(&words_option, &words, command, &err) &&
                 words.count >= 2 && strcmp(words.at[1], "test") == 0;
-    if (same) {
-        same = configure(&settings, &configured, COMMAND_TEST, words.count - 2,
+    if (fine) {
+        fine = configure(&settings, &configured, COMMAND_TEST, words.count - 2,
                          words.at + 2, &err) &&
-               suite_key_make(&key, site, &settings, &err) &&
-               strcmp(key.folder, suite->folder) == 0 &&
-               strcmp(key.words, suite->words) == 0;
+               suite_key_make(&claim->suite, site, &settings, &err);
+        if (fine) {
+            claim->rerun = settings.failed;
+            scope_of(&claim->scope, &settings, words.count - 2, words.at + 2);
+        }
         settings_release(&settings);
         configured_release(&configured);
-        suite_key_release(&key);
     }
     texts_release(&words);
-    return same;
+    return fine;
 }
 
 static bool
-is_ours(const struct site *site, const struct suite_key *suite,
-        const struct cut_build *cut)
+is_of(const struct claim *claim, const struct suite_key *suite)
+{
+    return strcmp(claim->suite.folder, suite->folder) == 0 &&
+           strcmp(claim->suite.words, suite->words) == 0;
+}
+
+/* False: it is not ours; there is nothing to release. */
+static bool
+claim_build(struct claim *claim, const struct site *site,
+            const struct suite_key *suite, const struct cut_build *cut)
 {
     char *here = getcwd(NULL, 0);
-    bool same = cut->state != CUT_RUNNING && here != NULL &&
+    *claim = (struct claim){.cut = cut};
+    bool ours = cut->state != CUT_RUNNING && here != NULL &&
                 strcmp(cut->cwd, here) == 0 &&
-                means_suite(site, suite, cut->entry.command);
+                read_command(claim, site, cut->entry.command) &&
+                is_of(claim, suite);
     free(here);
-    return same;
+    if (!ours) {
+        release_claim(claim);
+    }
+    return ours;
 }
 
 // ------------------------------------------------------------- telling it
@@ -188,9 +218,53 @@ on_remark(void *ctx, const struct event *event)
 }
 
 static void
-adopt(const struct site *site, const struct suite_key *suite,
-      const struct cut_build *cut)
+choose_scope(void *ctx, struct slice kept, struct buf *scope)
 {
+    const struct claim *claim = ctx;
+    if (kept.len == 0) {
+        scope_write(&claim->scope, scope);
+    } else {
+        scope_widen(kept, &claim->scope, claim->rerun, scope);
+    }
+}
+
+/* There is none where nothing was to be stored. */
+static bool
+has_database(const struct site *site)
+{
+    char *path = path_join(site->folder, STORE_DATABASE);
+    bool there = path_is_file(path);
+    free(path);
+    return there;
+}
+
+/* From now on --failed looks where this build looked, too. */
+static void
+join_scope(const struct site *site, struct claim *claim)
+{
+    struct chain *chain = chain_new(); // what is gone is not known
+    const struct outstanding_changes changes = {
+        .chain = chain,
+        .scope = choose_scope,
+        .ctx = claim,
+    };
+    struct err err = {0};
+    struct store *store = store_open(site->folder, STORE_WRITES, &err);
+    int64_t suite = 0;
+    bool fine = store != NULL &&
+                store_find_suite(store, &claim->suite, &suite, &err) &&
+                (suite == 0 || outstanding_mend(store, suite, &changes, &err));
+    if (!fine) {
+        log_warn("adopt: %s", err.text);
+    }
+    store_close(store);
+    chain_free(chain);
+}
+
+static void
+adopt(const struct site *site, struct claim *claim)
+{
+    const struct cut_build *cut = claim->cut;
     struct err err = {0};
     struct recording_reader *reader =
         recording_reader_open(cut->path, RECORDING_WANT_SELECTED, &err);
@@ -200,7 +274,7 @@ adopt(const struct site *site, const struct suite_key *suite,
     struct adoption adoption = {
         .record = record_new(&(struct record_params){
             .site = site,
-            .suite = suite,
+            .suite = &claim->suite,
             .once = true,
             .on_remark = on_remark,
         }),
@@ -217,7 +291,11 @@ adopt(const struct site *site, const struct suite_key *suite,
     recording_reader_free(reader);
     tell_rest(&adoption);
     tell_end(&adoption, cut);
+    bool stored = !record_gave_up(adoption.record);
     release(&adoption);
+    if (stored && has_database(site)) {
+        join_scope(site, claim);
+    }
 }
 
 // ----------------------------------------------------------- from outside
@@ -227,16 +305,19 @@ static bool
 adopt_in_turn(const struct site *site, const struct suite_key *suite,
               struct cut_builds *cut)
 {
-    ARRAY(const struct cut_build *) ours = {0};
+    ARRAY(struct claim) ours = {0};
     const struct cut_build *build = NULL;
+    struct claim claim;
     while ((build = cut_builds_next(cut, INT64_MIN)) != NULL) {
-        if (is_ours(site, suite, build)) {
-            ARRAY_ADD(&ours, build);
+        if (claim_build(&claim, site, suite, build)) {
+            ARRAY_ADD(&ours, claim);
         }
     }
     bool any = ours.count > 0;
     while (ours.count > 0) {
-        adopt(site, suite, ARRAY_POP(&ours));
+        claim = ARRAY_POP(&ours);
+        adopt(site, &claim);
+        release_claim(&claim);
     }
     ARRAY_RELEASE(&ours);
     return any;

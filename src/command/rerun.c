@@ -308,24 +308,21 @@ on_free(struct event_sink *sink)
 
 // ------------------------------------------------------------- afterwards
 
-/* A first build has nobody to join, and a rerun asks for nothing new. */
+/*
+ * A first build has nobody to join. Builds of which nobody kept what they were
+ * asked for may have been asked for all.
+ */
 static void
 choose_scope(void *ctx, struct slice kept, struct buf *scope)
 {
     const struct rerun *rerun = ctx;
-    struct scope joint;
-    if (kept.len == 0) {
+    bool first = kept.len == 0 && rerun->parent == NULL;
+    if (first) {
         scope_write(&rerun->own, scope);
-        return;
+    } else {
+        scope_widen(kept, &rerun->own, rerun->settings->failed && kept.len > 0,
+                    scope);
     }
-    char *text = slice_dup(kept);
-    scope_read(&joint, text);
-    if (!rerun->settings->failed) {
-        scope_join(&joint, &rerun->own);
-    }
-    scope_write(&joint, scope);
-    scope_release(&joint);
-    free(text);
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include "util/compose.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 // More of them are as good as all there is.
@@ -246,6 +247,21 @@ scope_read(struct scope *scope, const char *text)
     }
     scope->programs = json_is_true(json_object_get(root, "programs"));
     json_decref(root);
+}
+
+void
+scope_widen(struct slice kept, const struct scope *own, bool rerun,
+            struct buf *buf)
+{
+    struct scope joint;
+    char *text = slice_dup(kept);
+    scope_read(&joint, text);
+    if (!rerun) {
+        scope_join(&joint, own);
+    }
+    scope_write(&joint, buf);
+    scope_release(&joint);
+    free(text);
 }
 
 void

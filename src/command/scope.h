@@ -34,6 +34,13 @@ bool scope_equals(const struct scope *a, const struct scope *b);
 /* Widens a scope until all of `other` is in it. */
 void scope_join(struct scope *scope, const struct scope *other);
 
+/*
+ * Adds the JSON of `kept`, which is JSON, widened by `own`; of a rerun's `own`
+ * nothing, since it asks for nothing new.
+ */
+void scope_widen(struct slice kept, const struct scope *own, bool rerun,
+                 struct buf *buf);
+
 /* As JSON. What is not that, or not ours, reads as all there is. */
 void scope_write(const struct scope *scope, struct buf *buf);
 void scope_read(struct scope *scope, const char *text);

@@ -250,12 +250,16 @@ class Interrupted(FailedCase):
         """A run that is in the middle of its second test."""
         os.remove(self.path("test_m.py"))
         self.suite({"test_s.py": self.SLOW})
+        return self.hold()
+
+    def hold(self, *args):
+        """A run that gets as far as the second test of test_s."""
         here = self.fifo("wait.fifo")
         never = self.fifo("never.fifo")
         for fifo in (here, never):
             os.symlink(fifo.path,
                        self.path(os.path.basename(fifo.path)))
-        program = self.start_test("--jobs", "1")
+        program = self.start_test("--jobs", "1", *args)
         self.assertEqual(here.line(program), "here")
         os.remove(self.path("wait.fifo"))
         return program
@@ -277,6 +281,76 @@ class Interrupted(FailedCase):
         self.assertIn("test_s.S.test_3", result.states)
         self.assertEqual(self.outstanding(result), 0)
         self.assertRan(self.failed())
+
+    def kill_one(self):
+        """A run of all is killed after A1 failed, before test_s ended."""
+        self.suite({"test_s.py": self.SLOW})
+        self.spoil("A1")
+        program = self.hold()
+        program.signal(signal.SIGKILL)
+        program.wait()
+
+    def assertAllIsLeft(self):
+        result = self.failed(status=1)
+        self.assertNotIn("no longer there", result.text)
+        self.assertEqual(result.states.get("test_m.A.test_1"), "failed")
+        self.assertEqual(result.states.get("test_s.S.test_2"), "passed")
+        self.assertEqual(result.states.get("test_s.S.test_3"), "passed")
+        self.assertEqual(self.outstanding(result), 1)
+
+    def test_a_narrow_run_after_a_kill_does_not_narrow_it(self):
+        self.kill_one()
+        self.mule_test("test_m.B")
+        self.assertAllIsLeft()
+
+    def test_a_kill_between_narrow_runs_does_not_narrow_it(self):
+        self.mule_test("test_m.B.test_1")
+        self.kill_one()
+        self.mule_test("test_m.B.test_2")
+        self.assertAllIsLeft()
+
+    def test_a_narrow_run_after_a_killed_narrow_one_looks_at_both(self):
+        self.suite({"test_s.py": self.SLOW})
+        program = self.hold("test_s")
+        program.signal(signal.SIGKILL)
+        program.wait()
+        self.mule_test("test_m.B")
+        # Nobody has asked for A.
+        result = self.failed()
+        self.assertIn("test_s.S.test_2", result.states)
+        self.assertNotIn("test_m.A.test_1", result.states)
+
+    def test_recordings_alone_say_where_it_looks(self):
+        self.suite({"test_s.py": self.SLOW})
+        self.spoil("A1")
+        for spoil in (self.remove_database, self.break_database):
+            with self.subTest(spoil=spoil.__name__):
+                self.mule_test(status=1)
+                spoil()
+                self.mule_test("test_m.B")
+                result = self.failed(status=1)
+                self.assertNotIn("no longer there", result.text)
+                self.assertRan(result, "test_m.A.test_1")
+
+    def remove_database(self):
+        for name in os.listdir(self.path(".mule")):
+            if name.startswith("history.db"):
+                os.remove(self.path(".mule", name))
+
+    def break_database(self):
+        self.remove_database()
+        with open(self.path(".mule", "history.db"), "wb") as file:
+            file.write(b"this is no database" * 100)
+
+    def test_a_build_that_kept_no_scope_may_have_been_of_all(self):
+        self.spoil("A1")
+        self.mule_test(status=1)
+        with contextlib.closing(sqlite3.connect(
+                self.path(".mule", "history.db"))) as database:
+            database.execute("UPDATE suites SET scope = NULL")
+            database.commit()
+        self.mule_test("test_m.B")
+        self.assertRan(self.failed(status=1), "test_m.A.test_1")
 
 
 class Together(FailedCase):
