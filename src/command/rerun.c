@@ -3,6 +3,7 @@
 #include "command/adopt.h"
 #include "command/scope.h"
 #include "model/chain.h"
+#include "run/chances.h"
 #include "store/builds.h"
 #include "store/outstanding.h"
 #include "store/site.h"
@@ -243,6 +244,17 @@ tell_take(const struct rerun *rerun, const struct chain_take *take)
     buf_release(&text);
 }
 
+static bool
+is_spared(void *ctx, const struct items *items, uint32_t item)
+{
+    const struct rerun *rerun = ctx;
+    struct chances chances;
+    chances_init(&chances, rerun->settings, items, NULL);
+    bool spared = chances_quarantined(&chances, item);
+    chances_release(&chances);
+    return spared;
+}
+
 static void
 choose(struct filter *filter, struct items *items, filter_note_fn note,
        void *ctx)
@@ -263,6 +275,7 @@ choose(struct filter *filter, struct items *items, filter_note_fn note,
                      .rerun = rerun->settings->failed,
                      .covers = rerun->covers && rerun->settings->shard == 0,
                      .history = rerun->blind ? NULL : rerun->history,
+                     .is_spared = is_spared,
                      .on_gone = on_gone,
                      .ctx = rerun,
                  },

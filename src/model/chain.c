@@ -237,46 +237,70 @@ mark_present(struct chain *chain, const struct items *items, struct buf *id)
     }
 }
 
-/* Of a program whose points were the tests only the job is known. */
+/* What past builds say of an item that is no entry. */
+enum word {
+    WORD_WELL,
+    WORD_NEW,
+    WORD_BAD,   // it was not there for a while, and failed before
+    WORD_UNRUN, // likewise, and never ran
+};
+
 static bool
-is_fresh(const struct chain_terms *terms, const struct items *items,
-         uint32_t job, struct slice id)
+is_unrun(enum state state)
+{
+    return state == STATE_NONE || state == STATE_NOT_RUN;
+}
+
+static enum word
+find_word(const struct chain_terms *terms, const struct items *items,
+          uint32_t item, struct slice id)
 {
     struct history *history = terms->history;
+    uint32_t job = items_peek(items, item)->job;
     struct past past;
     if (history == NULL) {
-        return true;
+        return WORD_NEW;
     }
-    if (history->ops->find_item(history, id, &past)) {
-        return false;
+    // Of a program whose points were the tests only the job is known; and if
+    // it was a test once, that is not how it ended last.
+    if (items_peek_job(items, job)->kind == JOB_COMMAND &&
+        history->ops->find_job(history, slice_of(items_job_name(items, job)),
+                               &past)) {
+        return WORD_WELL;
     }
-    return items_peek_job(items, job)->kind != JOB_COMMAND ||
-           !history->ops->find_job(history,
-                                   slice_of(items_job_name(items, job)), &past);
+    if (!history->ops->find_item(history, id, &past)) {
+        return WORD_NEW;
+    }
+    if ((!is_unrun(past.state) && !state_is_bad(past.state)) ||
+        (terms->is_spared != NULL &&
+         terms->is_spared(terms->ctx, items, item))) {
+        return WORD_WELL;
+    }
+    return is_unrun(past.state) ? WORD_UNRUN : WORD_BAD;
 }
 
 /* Whether the item runs in a rerun. */
 static bool
-takes(const struct chain *chain, struct slice id, bool whole, bool fresh,
-      struct chain_take *take)
+takes(const struct chain *chain, const struct items *items, uint32_t item,
+      bool whole, struct slice id, struct chain_take *take)
 {
     const struct chain_link *link = find_link(chain, id);
+    enum word word = WORD_WELL;
     if (link != NULL && !link->closed) {
-        enum state state = link->entry.state;
-        bool unrun = state == STATE_NONE || state == STATE_NOT_RUN;
-        take->unrun += unrun;
-        take->failed += !unrun;
-        return true;
+        word = is_unrun(link->entry.state) ? WORD_UNRUN : WORD_BAD;
+    } else {
+        word = find_word(&chain->terms, items, item, id);
     }
-    take->fresh += fresh;
-    take->whole += !fresh && whole;
-    return fresh || whole;
+    take->failed += word == WORD_BAD;
+    take->unrun += word == WORD_UNRUN;
+    take->fresh += word == WORD_NEW;
+    take->whole += word == WORD_WELL && whole;
+    return word != WORD_WELL || whole;
 }
 
 static void
 take_away(const struct chain *chain, struct items *items,
-          const struct chain_terms *terms, struct chain_take *take,
-          struct buf *id)
+          struct chain_take *take, struct buf *id)
 {
     uint32_t job = JOB_NONE; // items of a job lie side by side
     bool whole = false;
@@ -291,8 +315,7 @@ take_away(const struct chain *chain, struct items *items,
         }
         buf_reset(id);
         items_id(items, item, id);
-        bool fresh = is_fresh(terms, items, job, buf_slice(id));
-        if (!takes(chain, buf_slice(id), whole, fresh, take)) {
+        if (!takes(chain, items, item, whole, buf_slice(id), take)) {
             it->flags &= (uint8_t)~ITEM_SELECTED;
         }
     }
@@ -353,7 +376,7 @@ chain_choose(struct chain *chain, struct items *items,
         forget_gone(chain, terms, take);
     }
     if (terms->rerun) {
-        take_away(chain, items, terms, take, &id);
+        take_away(chain, items, take, &id);
     }
     buf_release(&id);
 }

@@ -47,6 +47,12 @@ struct chain_terms {
     bool covers;             // all that it stands for was to be collected
     struct history *history; // knows which tests are new; NULL: all are
     /*
+     * Whether an item need not pass. Asked of those alone that are no entry
+     * here and ended badly, or never, all the same: they were not there for a
+     * while, or in quarantine. NULL: all have to pass.
+     */
+    bool (*is_spared)(void *ctx, const struct items *items, uint32_t item);
+    /*
      * An entry that no item stands for any more; it is taken out. Or NULL. Of
      * a test that may yet appear while its job runs that is known only at the
      * end of the run.

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/database.h"
+#include "store/outstanding.h"
 #include "store/suite_range.h"
 #include "util/alloc.h"
 
@@ -262,6 +263,33 @@ release(struct learning *learning)
     sqlite3_finalize(learning->close);
 }
 
+#define SEEN "(seen_ms = ?3 OR seen_ms > ?3 AND seen_ms <= ?4)"
+// What was passed once, and to run again, is not taken for passed.
+static const char unlearn_unseen[] =
+    "UPDATE tests SET state = 0 WHERE state IN " OUTSTANDING_WELL
+    " AND number IN (SELECT test FROM outstanding WHERE test >= ?1 AND"
+    " test < ?2) AND NOT " SEEN;
+static const char forget_unseen[] =
+    "DELETE FROM outstanding WHERE test >= ?1 AND test < ?2 AND NOT EXISTS"
+    " (SELECT 1 FROM tests WHERE number = test AND " SEEN ")";
+
+static bool
+do_unseen(const struct draft_target *target, const char *sql, struct err *err)
+{
+    sqlite3_stmt *statement = database_prepare(target->db, sql, err);
+
+    if (statement == NULL) {
+        return false;
+    }
+    sqlite3_bind_int64(statement, 1, suite_range_first(target->suite));
+    sqlite3_bind_int64(statement, 2, suite_range_first(target->suite + 1));
+    sqlite3_bind_int64(statement, 3, target->now_ms);
+    sqlite3_bind_int64(statement, 4, target->params->wall_ms);
+    bool fine = database_do(statement, err);
+    sqlite3_finalize(statement);
+    return fine;
+}
+
 /*
  * A test that a whole build has not seen does not exist any more, unless a
  * build that began later saw it.
@@ -275,22 +303,8 @@ forget_open(const struct draft_target *target, struct err *err)
         !target->params->learn) {
         return true;
     }
-    sqlite3_stmt *statement = database_prepare(
-        target->db,
-        "DELETE FROM outstanding WHERE test >= ?1 AND test < ?2 AND"
-        " NOT EXISTS (SELECT 1 FROM tests WHERE number = test AND"
-        "  (seen_ms = ?3 OR seen_ms > ?3 AND seen_ms <= ?4))",
-        err);
-    if (statement == NULL) {
-        return false;
-    }
-    sqlite3_bind_int64(statement, 1, suite_range_first(target->suite));
-    sqlite3_bind_int64(statement, 2, suite_range_first(target->suite + 1));
-    sqlite3_bind_int64(statement, 3, target->now_ms);
-    sqlite3_bind_int64(statement, 4, target->params->wall_ms);
-    bool fine = database_do(statement, err);
-    sqlite3_finalize(statement);
-    return fine;
+    return do_unseen(target, unlearn_unseen, err) &&
+           do_unseen(target, forget_unseen, err);
 }
 
 // ----------------------------------------------------------------------- jobs

@@ -101,16 +101,24 @@ drop_rows(struct store *store, int64_t suite, const struct map *gone,
                     err);
     sqlite3_stmt *drop = database_prepare(
         store_database(store), "DELETE FROM outstanding WHERE test = ?1", err);
-    bool fine = statement != NULL && drop != NULL;
+    sqlite3_stmt *unlearn =
+        database_prepare(store_database(store),
+                         "UPDATE tests SET state = 0 WHERE number = ?1"
+                         " AND state IN " OUTSTANDING_WELL,
+                         err);
+    bool fine = statement != NULL && drop != NULL && unlearn != NULL;
     bool row = fine;
     while (fine && row) {
         fine = database_step(statement, &row, err);
         if (fine && row &&
             map_find(gone, database_text(statement, 0)) != NULL) {
-            sqlite3_bind_int64(drop, 1, sqlite3_column_int64(statement, 1));
-            fine = database_do(drop, err);
+            int64_t test = sqlite3_column_int64(statement, 1);
+            sqlite3_bind_int64(drop, 1, test);
+            sqlite3_bind_int64(unlearn, 1, test);
+            fine = database_do(drop, err) && database_do(unlearn, err);
         }
     }
+    sqlite3_finalize(unlearn);
     sqlite3_finalize(drop);
     sqlite3_finalize(statement);
     return fine;

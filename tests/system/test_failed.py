@@ -126,6 +126,43 @@ class Chains(FailedCase):
         self.assertRan(self.failed(), "test_m.A.test_3")
         self.assertRan(self.failed())
 
+    def away(self, name):
+        os.rename(self.path(name), self.path(name + ".away"))
+
+    def back(self, name):
+        os.rename(self.path(name + ".away"), self.path(name))
+
+    def test_a_test_that_comes_back_is_as_it_was(self):
+        self.suite({"test_n.py": SUITE})
+        self.spoil("A1")
+        self.mule_test(status=1)
+        for run in ((), ("--failed",), ("-k", "A.test_1")):
+            with self.subTest(run=run):
+                self.away("test_n.py")
+                self.mule_test(*run, status=1)
+                self.back("test_n.py")
+                result = self.failed(status=1)
+                self.assertRan(result, "test_m.A.test_1", "test_n.A.test_1")
+                self.assertSays(result.text, "2 failed")
+                self.assertEqual(self.outstanding(result), 2)
+
+    def test_a_method_that_comes_back_is_as_it_was(self):
+        self.spoil("A1")
+        self.mule_test(status=1)
+        self.suite({"test_m.py": SUITE.replace("def test_1", "def later")})
+        self.mule_test()
+        self.suite({"test_m.py": SUITE})
+        self.assertRan(self.failed(status=1), "test_m.A.test_1")
+        self.mend("A1")
+        self.assertRan(self.failed(), "test_m.A.test_1")
+        self.assertRan(self.failed())
+
+    def test_what_leaves_quarantine_has_to_pass(self):
+        self.spoil("A1")
+        self.mule_test("--quarantine", "*.A")
+        self.assertRan(self.failed("--quarantine", "*.A"))
+        self.assertRan(self.failed(status=1), "test_m.A.test_1")
+
     def test_a_narrow_run_in_between_forgets_nothing(self):
         self.spoil("A1", "B1")
         self.mule_test(status=1)
@@ -281,6 +318,31 @@ class Interrupted(FailedCase):
         self.assertIn("test_s.S.test_3", result.states)
         self.assertEqual(self.outstanding(result), 0)
         self.assertRan(self.failed())
+
+    def interrupt_and_return(self, *between):
+        program = self.hold()
+        program.signal(signal.SIGINT)
+        self.result_of(program)
+        os.rename(self.path("test_s.py"), self.path("kept"))
+        self.mule_test(*between)
+        os.rename(self.path("kept"), self.path("test_s.py"))
+        self.assertRan(self.failed(), "test_s.S.test_2", "test_s.S.test_3")
+        self.assertRan(self.failed())
+
+    def test_what_never_ran_and_comes_back_runs(self):
+        self.mule_test()
+        self.suite({"test_s.py": self.SLOW})
+        self.interrupt_and_return()
+
+    def test_what_passed_before_and_comes_back_runs(self):
+        self.suite({"test_s.py": self.SLOW})
+        self.mule_test()
+        self.interrupt_and_return()
+
+    def test_what_a_rerun_missed_and_comes_back_runs(self):
+        self.suite({"test_s.py": self.SLOW})
+        self.mule_test()
+        self.interrupt_and_return("--failed")
 
     def kill_one(self):
         """A run of all is killed after A1 failed, before test_s ended."""

@@ -12,8 +12,17 @@ struct scene {
     struct chain_take take;
     struct history history;
     const char *known; // ids that past builds had, between blanks
+    const char *bad;   // likewise those that failed
+    const char *unrun; // likewise those that never ran
+    const char *spare; // likewise those that need not pass
     char gone[256];
 };
+
+static bool
+has(const char *ids, struct slice id)
+{
+    return slice_find_part(slice_of(ids), id) < strlen(ids);
+}
 
 static bool
 find_item(struct history *history, struct slice id, struct past *past)
@@ -22,8 +31,22 @@ find_item(struct history *history, struct slice id, struct past *past)
         (const struct scene *)(void *)((char *)history -
                                        offsetof(struct scene, history));
 
-    *past = (struct past){0};
-    return slice_find_part(slice_of(scene->known), id) < strlen(scene->known);
+    *past = (struct past){.state = has(scene->bad, id)     ? STATE_FAILED
+                                   : has(scene->unrun, id) ? STATE_NONE
+                                                           : STATE_PASSED};
+    return has(scene->known, id);
+}
+
+static bool
+is_spared(void *ctx, const struct items *items, uint32_t item)
+{
+    const struct scene *scene = ctx;
+    struct buf id = BUF_INIT(256);
+
+    items_id(items, item, &id);
+    bool spared = has(scene->spare, buf_slice(&id));
+    buf_release(&id);
+    return spared;
 }
 
 static const struct history_ops history_ops = {.find_item = find_item};
@@ -39,6 +62,9 @@ begin(struct scene *scene)
         .chain = chain_new(),
         .history = {&history_ops},
         .known = "m.A.test_1 m.A.test_2 m.B.test_1 m.B.test_2",
+        .bad = "",
+        .unrun = "",
+        .spare = "",
     };
     for (size_t i = 0; i < 2; i++) {
         uint32_t job = items_add_job(
@@ -77,6 +103,7 @@ choose(struct scene *scene, bool rerun, bool covers)
                  &(struct chain_terms){.rerun = rerun,
                                        .covers = covers,
                                        .history = &scene->history,
+                                       .is_spared = is_spared,
                                        .on_gone = on_gone,
                                        .ctx = scene},
                  &scene->take);
@@ -160,6 +187,24 @@ a_rerun_takes_what_failed_never_ran_or_is_new(void **state)
     chain_describe(&scene.take, &words);
     assert_string_equal(buf_text(&words), "1 failed, 1 never ran, 1 is new");
     buf_release(&words);
+    end(&scene);
+}
+
+static void
+what_came_back_as_it_was_when_it_went_has_to_pass(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    begin(&scene);
+    scene.bad = "m.A.test_1 m.A.test_2";
+    scene.unrun = "m.B.test_1";
+    scene.spare = "m.A.test_2";
+    choose(&scene, true, true);
+    assert_string_equal(left(&scene), "m.A.test_1 m.B.test_1");
+    assert_int_equal(scene.take.failed, 1);
+    assert_int_equal(scene.take.unrun, 1);
+    assert_int_equal(scene.take.fresh, 0);
     end(&scene);
 }
 
@@ -411,6 +456,7 @@ what_failed_passed_and_failed_again_stands_since_the_last_time(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_rerun_takes_what_failed_never_ran_or_is_new),
+    cmocka_unit_test(what_came_back_as_it_was_when_it_went_has_to_pass),
     cmocka_unit_test(another_run_takes_all_that_was_selected),
     cmocka_unit_test(without_a_history_all_is_new),
     cmocka_unit_test(what_passes_goes_out_and_what_fails_comes_in),
