@@ -87,7 +87,7 @@ is_of(const struct claim *claim, const struct suite_key *suite)
            strcmp(claim->suite.words, suite->words) == 0;
 }
 
-/* False: it is not ours; there is nothing to release. */
+/* `suite` NULL: any will do. False: not ours; there is nothing to release. */
 static bool
 claim_build(struct claim *claim, const struct site *site,
             const struct suite_key *suite, const struct cut_build *cut)
@@ -97,7 +97,7 @@ claim_build(struct claim *claim, const struct site *site,
     bool ours = cut->state != CUT_RUNNING && here != NULL &&
                 strcmp(cut->cwd, here) == 0 &&
                 read_command(claim, site, cut->entry.command) &&
-                is_of(claim, suite);
+                (suite == NULL || is_of(claim, suite));
     free(here);
     if (!ours) {
         release_claim(claim);
@@ -261,7 +261,8 @@ join_scope(const struct site *site, struct claim *claim)
     chain_free(chain);
 }
 
-static void
+/* False: it cannot be stored. */
+static bool
 adopt(const struct site *site, struct claim *claim)
 {
     const struct cut_build *cut = claim->cut;
@@ -269,7 +270,7 @@ adopt(const struct site *site, struct claim *claim)
     struct recording_reader *reader =
         recording_reader_open(cut->path, RECORDING_WANT_SELECTED, &err);
     if (reader == NULL) {
-        return;
+        return false;
     }
     struct adoption adoption = {
         .record = record_new(&(struct record_params){
@@ -296,14 +297,15 @@ adopt(const struct site *site, struct claim *claim)
     if (stored && has_database(site)) {
         join_scope(site, claim);
     }
+    return stored;
 }
 
-// ----------------------------------------------------------- from outside
+// ------------------------------------------------------------- all of them
 
 /* From the newest to the oldest; they are to be told the other way round. */
 static bool
 adopt_in_turn(const struct site *site, const struct suite_key *suite,
-              struct cut_builds *cut)
+              struct cut_builds *cut, uint32_t *left)
 {
     ARRAY(struct claim) ours = {0};
     const struct cut_build *build = NULL;
@@ -311,27 +313,47 @@ adopt_in_turn(const struct site *site, const struct suite_key *suite,
     while ((build = cut_builds_next(cut, INT64_MIN)) != NULL) {
         if (claim_build(&claim, site, suite, build)) {
             ARRAY_ADD(&ours, claim);
+        } else if (build->state != CUT_RUNNING) {
+            ++*left;
         }
     }
     bool any = ours.count > 0;
     while (ours.count > 0) {
         claim = ARRAY_POP(&ours);
-        adopt(site, &claim);
+        *left += !adopt(site, &claim);
         release_claim(&claim);
     }
     ARRAY_RELEASE(&ours);
     return any;
 }
 
-bool
-adopt_cut_builds(const struct site *site, const struct suite_key *suite,
-                 struct store *store)
+static bool
+adopt_those(const struct site *site, const struct suite_key *suite,
+            struct store *store, uint32_t *left)
 {
     struct err err = {0};
     char *folder = store_recordings(site->folder);
     struct cut_builds *cut = cut_builds_find(store, folder, &err);
-    bool any = cut != NULL && adopt_in_turn(site, suite, cut);
+    bool any = cut != NULL && adopt_in_turn(site, suite, cut, left);
     cut_builds_free(cut);
     free(folder);
     return any;
+}
+
+// ----------------------------------------------------------- from outside
+
+bool
+adopt_cut_builds(const struct site *site, const struct suite_key *suite,
+                 struct store *store)
+{
+    uint32_t left = 0;
+    return adopt_those(site, suite, store, &left);
+}
+
+bool
+adopt_all_cut_builds(const struct site *site, struct store *store,
+                     uint32_t *left)
+{
+    *left = 0;
+    return adopt_those(site, NULL, store, left);
 }

@@ -20,4 +20,12 @@
 bool adopt_cut_builds(const struct site *site, const struct suite_key *suite,
                       struct store *store);
 
+/*
+ * The same for all suites that builds begun in the current folder were of:
+ * elsewhere their words may mean another one. `*left`: how many stay as they
+ * are, though nobody is at them.
+ */
+bool adopt_all_cut_builds(const struct site *site, struct store *store,
+                          uint32_t *left);
+
 #endif

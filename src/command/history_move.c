@@ -1,15 +1,50 @@
 #include "command/history_move.h"
 
+#include "command/adopt.h"
+#include "command/command.h"
 #include "store/travel.h"
+#include "util/alloc.h"
 #include "util/path.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *
 plural(uint32_t count)
 {
     return count == 1 ? "" : "s";
+}
+
+/*
+ * What is there but for a recording belongs to it. NULL with err: there is no
+ * store.
+ */
+static struct store *
+open_whole(const struct site *site, struct err *err)
+{
+    uint32_t left = 0;
+    struct store *store = store_open(site->folder, STORE_READS, err);
+    if (store == NULL && err->kind != ERR_NOTHING) {
+        return NULL;
+    }
+    if (adopt_all_cut_builds(site, store, &left)) {
+        store_close(store);
+        err_clear(err);
+        store = store_open(site->folder, STORE_READS, err);
+    }
+    if (store != NULL && left > 0) {
+        char *text =
+            alloc_printf("%" PRIu32 " build%s that %s cut off %s not "
+                         "in the file",
+                         left, plural(left), left == 1 ? "was" : "were",
+                         left == 1 ? "is" : "are");
+        command_say("warning: ", text);
+        command_say("hint: ", "export in the folder where mule was killed; "
+                              "elsewhere its words may mean other tests");
+        free(text);
+    }
+    return store;
 }
 
 bool
@@ -21,7 +56,7 @@ history_export(const struct site *site, const struct settings *settings,
         return err_hint(err, "mule history export mule-history.db");
     }
     const char *path = settings->labels.at[1];
-    struct store *store = store_open(site->folder, STORE_READS, err);
+    struct store *store = open_whole(site, err);
     struct travelled travelled = {0};
     bool fine =
         store != NULL &&

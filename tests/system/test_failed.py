@@ -345,7 +345,7 @@ class Interrupted(FailedCase):
         self.interrupt_and_return("--failed")
 
     def kill_one(self):
-        """A run of all is killed after A1 failed, before test_s ended."""
+        """A run of all, in which A1 fails, is killed within test_s."""
         self.suite({"test_s.py": self.SLOW})
         self.spoil("A1")
         program = self.hold()

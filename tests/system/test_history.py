@@ -385,6 +385,54 @@ class Travels(HistoryCase):
         result = self.mule_test("--failed", cwd=there)
         self.assertStates(result, {"test_m.A.test_2": "passed"})
 
+    def kill_one(self):
+        """A build of all, in which test_2 fails, is killed within test_w."""
+        here, never = self.fifo("here"), self.fifo("never")
+        self.suite({"test_w.py": f"""
+            import unittest
+            class W(unittest.TestCase):
+                def test_1(self):
+                    with open({here.path!r}, "w") as file:
+                        file.write("here\\n")
+                    open({never.path!r}).read()
+            """})
+        self.spoil()
+        program = self.start_test("--id", "killed", "--jobs", "1")
+        self.assertEqual(here.line(program), "here")
+        program.signal(signal.SIGKILL)
+        program.wait()
+
+    def test_what_a_killed_build_left_goes_along(self):
+        self.mule_test("--id", "first")
+        self.kill_one()
+        result = self.history("export", "ci.db", "--recordings")
+        self.assertSays(result.out, "2 builds and 2 recordings")
+        self.assertEqual(result.err, "")
+        there = self.elsewhere()
+        self.suite({"other/test_m.py": SUITE,
+                    "other/test_w.py": SUITE.replace("A(", "W(")})
+        self.take("ci.db", cwd=there)
+        self.assertEqual(self.lines(cwd=there)[0]["state"], "cut off")
+        result = self.mule_test("--failed", cwd=there)
+        self.assertEqual(result.states.get("test_m.A.test_2"), "passed")
+        self.assertEqual(result.states.get("test_w.W.test_1"), "passed")
+
+    def test_a_killed_build_alone_goes_along(self):
+        self.kill_one()
+        self.assertSays(self.history("export", "ci.db").out, "1 build and")
+
+    def test_a_killed_build_that_cannot_be_understood_stays_and_is_said(self):
+        self.mule_test("--id", "first")
+        self.kill_one()
+        store = self.path(".mule")
+        result = self.history("export", "--store", store, self.path("ci.db"),
+                              cwd=self.elsewhere())
+        self.assertSays(result.out, "1 build and")
+        self.assertSays(result.err,
+                        "1 build that was cut off is not in the file",
+                        "where mule was killed")
+        self.assertSays(self.history("export", "ci.db").out, "2 builds and")
+
     def test_what_failed_elsewhere_runs_where_less_was_asked_for(self):
         there = self.elsewhere()
         self.suite({"other/test_m.py": SUITE, "other/test_o.py": SUITE})
