@@ -113,6 +113,24 @@ check_pairs(const struct settings *settings, struct err *err)
     return true;
 }
 
+// What runs is not found by these: it has to be said.
+static bool
+check_work(const struct settings *settings, struct err *err)
+{
+    if (settings->labels.count > 0) {
+        return true;
+    }
+    if (settings->tap && settings->jobs_from == NULL) {
+        err_set(err, ERR_USAGE, "--tap needs programs to run");
+        return err_hint(err, "as in: mule test --tap t/*.t");
+    }
+    if (settings->exactly) {
+        err_set(err, ERR_USAGE, "--exactly needs the ids of tests");
+        return err_hint(err, "as `mule bisect` prints them");
+    }
+    return true;
+}
+
 // As in mule test "$CHANGED", which is not meant to run nothing, or everything.
 static bool
 check_labels(const struct texts *labels, struct err *err)
@@ -269,10 +287,8 @@ choices_settle(struct settings *settings, enum option_command command,
     if (settings->tap) {
         settings->format = FORMAT_TAP;
     }
-    if (settings->tap && settings->labels.count == 0 &&
-        settings->jobs_from == NULL) {
-        err_set(err, ERR_USAGE, "--tap needs programs to run");
-        return err_hint(err, "as in: mule test --tap t/*.t");
+    if (!check_work(settings, err)) {
+        return false;
     }
     if (settings->pdb || settings->capture == CAPTURE_NONE) {
         hand_over_terminal(settings, notes);

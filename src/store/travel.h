@@ -16,7 +16,10 @@ struct travelled {
     uint64_t bytes; // export: of the file
 };
 
-/* Replaces FILE, which appears whole or not at all. */
+/*
+ * Makes the file, or replaces it; it appears whole or not at all. Through a
+ * symbolic link. Refuses what is no file, and the store's own.
+ */
 bool travel_export(struct store *store, const char *path, bool recordings,
                    struct travelled *travelled, struct err *err);
 

@@ -154,9 +154,33 @@ try_file(const char *path, struct err *err)
     return true;
 }
 
-bool
-travel_export(struct store *store, const char *path, bool recordings,
-              struct travelled *travelled, struct err *err)
+/* Where the file goes in the end, owned; NULL: it cannot go there. */
+static char *
+find_place(struct store *store, const char *path, struct err *err)
+{
+    struct stat there;
+    struct stat own;
+    if (stat(path, &there) != 0) {
+        return alloc_dup(path);
+    }
+    if (!S_ISREG(there.st_mode)) {
+        err_set(err, ERR_USAGE, "%s is no file", path);
+        err_hint(err, "give the name of a file to make or to replace");
+        return NULL;
+    }
+    const char *database = sqlite3_db_filename(store_database(store), NULL);
+    if (stat(database, &own) == 0 && own.st_dev == there.st_dev &&
+        own.st_ino == there.st_ino) {
+        err_set(err, ERR_USAGE, "%s is the store itself", path);
+        return NULL;
+    }
+    char *place = realpath(path, NULL);
+    return place != NULL ? place : alloc_dup(path);
+}
+
+static bool
+write_place(struct store *store, const char *path, bool recordings,
+            struct travelled *travelled, struct err *err)
 {
     struct stat status;
     char *part = alloc_printf("%s.part-%ld", path, (long)getpid());
@@ -171,8 +195,18 @@ travel_export(struct store *store, const char *path, bool recordings,
     }
     if (!fine) {
         unlink(part);
-        err_wrap(err, "exporting to %s", path);
     }
     free(part);
     return fine;
+}
+
+bool
+travel_export(struct store *store, const char *path, bool recordings,
+              struct travelled *travelled, struct err *err)
+{
+    char *place = find_place(store, path, err);
+    bool fine =
+        place != NULL && write_place(store, place, recordings, travelled, err);
+    free(place);
+    return fine || err_wrap(err, "exporting to %s", path);
 }

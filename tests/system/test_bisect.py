@@ -332,6 +332,10 @@ class Exactly(Planted, MuleCase):
                  "test_v.V.test_v", "test_a.T.test_2"]
         self.assertEqual(self.ran(*order), order)
 
+    def test_nothing_is_a_mistake(self):
+        self.plant({})
+        self.assertMistake(self.mule("test", "--exactly"), "--exactly")
+
     def test_a_class_is_all_its_tests(self):
         self.plant({})
         self.assertEqual(self.ran("test_b.U", "test_a.T.test_2"),

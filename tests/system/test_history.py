@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sqlite3
+import stat
 
 from support.mule_case import MuleCase
 
@@ -495,6 +496,23 @@ class Travels(HistoryCase):
         self.mule_test()
         result = self.mule("history", "export", "no/such/folder/h.db")
         self.assertMistake(result, "no/such/folder", status=3)
+
+    def test_an_export_replaces_a_file_and_nothing_else(self):
+        self.mule_test()
+        os.mkfifo(self.path("fifo"))
+        os.mkdir(self.path("folder"))
+        for name in ("fifo", "folder"):
+            with self.subTest(name):
+                self.assertMistake(self.mule("history", "export", name), name)
+        self.assertTrue(stat.S_ISFIFO(os.stat(self.path("fifo")).st_mode))
+        own = os.path.join(".mule", "history.db")
+        self.assertMistake(self.mule("history", "export", own), own)
+        with open(self.path("real.db"), "w"):
+            pass
+        os.symlink("real.db", self.path("link.db"))
+        self.history("export", "link.db")
+        self.assertTrue(os.path.islink(self.path("link.db")))
+        self.assertGreater(os.path.getsize(self.path("real.db")), 0)
 
     def test_prune_keeps_what_it_is_told_to(self):
         for name in ("one", "two", "three", "four"):
