@@ -111,12 +111,6 @@ count_try(struct ledger *ledger, uint32_t number)
     if (item->tries < UINT16_MAX) {
         item->tries++;
     }
-    // What is repeated is not retried.
-    if (item->tries == 2 &&
-        ((item->flags & ITEM_PENDING) == 0 ||
-         pendings_find(&ledger->pendings, number) != NULL)) {
-        ledger->tally.retried++;
-    }
 }
 
 // Whether it may still be told of in this attempt.
@@ -204,11 +198,24 @@ count_word(struct ledger *ledger, const struct ledger_word *word,
     tally->refused += word->flaky && ledger->refuses_flaky && !quarantined;
 }
 
+// Whether an item that is decided now was tried again, rather than repeated
+// since it had passed.
+static bool
+is_retried(const struct ledger *ledger, uint32_t number)
+{
+    const struct item *item = items_peek(ledger->items, number);
+
+    return item->tries > 1 &&
+           ((item->flags & ITEM_PENDING) == 0 ||
+            pendings_find(&ledger->pendings, number) != NULL);
+}
+
 // Enters the state of an item that has none.
 static void
 enter(struct ledger *ledger, const struct ledger_said *said,
       struct ledger_word *word)
 {
+    ledger->tally.retried += is_retried(ledger, said->item);
     word->outcome = find_word(ledger, said, &word->flaky);
     struct item *item = items_get(ledger->items, said->item);
     assert(word->outcome->state > STATE_NONE &&
@@ -275,9 +282,11 @@ ledger_decide(struct ledger *ledger, const struct ledger_said *said,
     if (!ledger_is_open(items_peek(ledger->items, said->item))) {
         return false;
     }
+    bool once = items_peek(ledger->items, said->item)->tries < 2;
     enter(ledger, said, word);
-    if (word->flaky) {
-        count_try(ledger, said->item); // it passed in another attempt
+    if (word->flaky) { // it passed in another attempt
+        count_try(ledger, said->item);
+        ledger->tally.retried += once;
     }
     return true;
 }

@@ -227,6 +227,8 @@ class Retries(MuleCase):
             "t/one.t: 1 - same": "passed", "t/one.t: 2 - same": "passed",
             "t/one.t: 3 - never": "failed"})
         self.assertTrue(result.finished["t/one.t: 2 - same"]["flaky"])
+        # Nor does the program count, which has no state beside its points.
+        self.assertIn("(2 retried, 1 flaky)", result.out)
 
     def test_points_that_do_not_come_again_keep_their_failure(self):
         self.suite({"t/one.t": "#!/bin/sh\n"
