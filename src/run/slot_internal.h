@@ -54,6 +54,9 @@ struct slot {
     struct page_state page_state;
     uint32_t early[PAGE_ENTRIES]; // passes taken from the page, not yet said
     size_t early_count;
+    // Those of the order that had a result last: the page may still have them.
+    uint32_t told[PAGE_ENTRIES];
+    size_t told_count; // of the order
 
     // The worker.
     struct session *session;

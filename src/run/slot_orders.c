@@ -31,6 +31,7 @@ slot_begin_front(struct slot *slot)
         .item = ITEM_NONE,
     };
     slot->early_count = 0;
+    slot->told_count = 0;
     slot->page_state = (struct page_state){0};
     if (slot->order_count == 0) {
         return;
