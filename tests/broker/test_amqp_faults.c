@@ -184,6 +184,15 @@ the_next_url_is_tried(void **state)
     free(urls);
 }
 
+// That a queue is there is written to the disk some time after it was answered.
+static void
+settle_declarations(void)
+{
+    const char *const words[] = {"eval", "ok = mnesia:sync_log().", NULL};
+
+    rabbit_server_control(&rabbit, words);
+}
+
 static void
 a_killed_broker_loses_nothing_that_was_confirmed(void **state)
 {
@@ -192,6 +201,7 @@ a_killed_broker_loses_nothing_that_was_confirmed(void **state)
 
     scene_open_up(&scene, rabbit.url, "client");
     char *queue = declare(&scene);
+    settle_declarations();
     scene_send(&scene, queue, "abc");
     scene_take(&scene, queue, 2);
     scene_wait(&scene, &scene.deliveries, 2);
