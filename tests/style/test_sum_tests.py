@@ -55,6 +55,61 @@ class SumTestsTest(unittest.TestCase):
     def test_a_program_that_died_before_its_plan_is_a_failure(self):
         self.assert_sum(self.log("ERROR", "ok 1 - a\n"), 0, 1, 0)
 
+    def test_a_program_that_passes_when_it_runs_again_is_flaky(self):
+        text = self.sum({
+            **self.log("FAIL", "1..2\nok 1 - a\nnot ok 2 - b\n# why\n"),
+            "x.testlog.again": json.dumps(
+                {"name": "x", "result": "OK",
+                 "stdout": "1..2\nok 1 - a\nok 2 - b\n"}) + "\n"})
+        self.assertEqual(text.splitlines(), [
+            "x printed:", "    1..2", "    ok 1 - a", "    not ok 2 - b",
+            "    # why", "", "flaky: x: b", "2 passed, 0 failed, 0 skipped"])
+
+    def test_one_that_fails_again_is_a_failure(self):
+        bad = {"name": "x", "result": "FAIL", "stdout": "1..1\nnot ok 1 - b\n"}
+        self.assert_sum({**self.log("FAIL", bad["stdout"]),
+                         "x.testlog.again": json.dumps(bad) + "\n"}, 0, 1, 0)
+
+    def test_what_ran_again_in_another_log_excuses_nothing(self):
+        good = {"name": "x", "result": "OK", "stdout": ""}
+        self.assert_sum({**self.log("FAIL"),
+                         "y.testlog.json": json.dumps(good) + "\n",
+                         "y.testlog.again": json.dumps(good) + "\n"}, 1, 1, 0)
+
+    def test_bad_programs_are_named_without_their_suites(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".testlog.json") as file:
+            for name, result in (("mule:unit / a", "OK"),
+                                 ("mule:unit / b", "FAIL"),
+                                 ("mule:broker+slow / c", "TIMEOUT")):
+                file.write(json.dumps({"name": name, "result": result}) + "\n")
+            file.flush()
+            done = subprocess.run(
+                [sys.executable, str(TOOL), "--bad", file.name],
+                capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "b\nc\n")
+
+    def test_what_a_failed_test_printed_is_told_at_the_end(self):
+        text = self.sum({
+            "system.mule": "1 selected = 0 passed + 1 failed\n",
+            "system.xml": "<testsuites><testsuite><testcase classname='m.A'"
+                          " name='test_x'><failure message='1 != 2'>line 7"
+                          "\nAssertionError</failure></testcase><testcase"
+                          " classname='m.A' name='test_y'/></testsuite>"
+                          "</testsuites>"})
+        self.assertEqual(text.splitlines()[:5], [
+            "system: m.A.test_x:", "    1 != 2", "    line 7",
+            "    AssertionError", ""])
+
+    def test_a_long_text_is_told_from_its_end(self):
+        lines = ["# %d" % number for number in range(100)]
+        text = self.sum(self.log("FAIL", "\n".join(lines) + "\n"))
+        self.assertEqual(text.splitlines()[1:41],
+                         ["    %s" % line for line in lines[-40:]])
+
+    def test_a_report_that_was_cut_off_is_a_failure(self):
+        self.assert_sum({"a.tap": "1..1\nok 1\n", "a.xml": "<testsuites>"},
+                        1, 1, 0)
+
     def test_flaky_tests_are_named(self):
         text = self.sum({"system.mule":
             "Flaky: 1\n    flaky  t.A.b  passed at attempt 2\n"
