@@ -162,12 +162,12 @@ scene_wait(struct scene *scene, const size_t *what, size_t wanted)
 {
     while (*what < wanted) {
         if (!stage_try(&scene->stage)) {
-            fail_msg("after %d s: %zu of %zu; ups %zu, downs %zu, notes %zu,"
-                     " answers %zu, deliveries %zu (%s), ended %zu; last: %s %s",
-                     STAGE_LIMIT_MS / 1000, *what, wanted, scene->ups,
-                     scene->downs, scene->notes, scene->answers,
-                     scene->deliveries, scene->came, scene->ended,
-                     scene->err.text, scene->note);
+            fail_msg(
+                "after %d s: %zu of %zu; ups %zu, downs %zu, notes %zu,"
+                " answers %zu, deliveries %zu (%s), ended %zu; last: %s %s",
+                STAGE_LIMIT_MS / 1000, *what, wanted, scene->ups, scene->downs,
+                scene->notes, scene->answers, scene->deliveries, scene->came,
+                scene->ended, scene->err.text, scene->note);
         }
         if (scene->failures > 0 && what != &scene->failures && *what < wanted) {
             fail_msg("%s", scene->err.text);
