@@ -94,7 +94,8 @@ sort(const struct division *division, struct lineup *lineup)
             entry->key = random_key(division, seed, entry->job, &name);
         }
     }
-    lineup_sort(lineup->items, lineup->count, settings->order);
+    lineup_sort(lineup->items, lineup->count, settings->order,
+                lineup_step(lineup->items, lineup->count, division->slots));
     buf_release(&name);
 }
 

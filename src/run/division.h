@@ -6,6 +6,8 @@
 #ifndef RUN_DIVISION_H
 #define RUN_DIVISION_H
 
+#include <stdint.h>
+
 #include "model/items.h"
 #include "model/settings.h"
 #include "run/forecast.h"
@@ -19,6 +21,7 @@ struct division {
     const struct terms_index *terms;
     struct forecast *forecast; // is filled on the way, and settled
     struct queue *queue;
+    uint32_t slots; // that there will be; 0: nobody knows
 };
 
 /* Fills the queue with all that is selected and has no state. */

@@ -57,6 +57,7 @@ line_up(struct run *run)
         .terms = &run->terms,
         .forecast = &run->forecast,
         .queue = run->queue,
+        .slots = params->about.slots > 0 ? (uint32_t)params->about.slots : 0,
     });
 }
 

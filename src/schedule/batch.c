@@ -2,9 +2,10 @@
 
 #include <assert.h>
 
-// What lies at a slot should take this long: some hundred times what asking
-// costs, and short enough that nobody notices it behind a slow test.
-#define BATCH_GOAL_US 8000U
+// What lies at a slot should take this long: a hundred times what asking
+// costs while all processors are busy, and short enough that nobody notices it
+// behind a slow test.
+#define BATCH_GOAL_US 25000U
 // How long a job takes is known to that part of it and no better: nothing is
 // laid behind a long one because it should be nearly done.
 #define BATCH_DOUBT 8U

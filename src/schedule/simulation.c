@@ -209,7 +209,8 @@ simulation_line_up(struct simulation *simulation)
 {
     struct lineup_job *line = simulation->line.items;
     size_t count = simulation->line.count;
-    lineup_sort(line, count, simulation->params.order);
+    lineup_sort(line, count, simulation->params.order,
+                lineup_step(line, count, simulation->params.slots));
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = &simulation->jobs.items[line[i].job];
         struct queue_wants wants = {entry->alone, entry->needs};

@@ -107,6 +107,17 @@ class Order(MuleCase):
         again = self.mule_test("-j1").all("job_started")
         self.assertLess(max(event["expect_us"] for event in again), 20000000)
 
+    def test_neighbours_that_hardly_differ_stay_neighbours(self):
+        self.suite({"test_many.py": MANY, "mule.yaml": """
+            overrides:
+              - {match: "*.T03", expect: 20ms}
+              - {match: "*.T07", expect: 60ms}
+              - {match: "*.T09", expect: 30s}
+            """})
+        found = self.order()
+        self.assertEqual(found, ["T09"] + [
+            name for name in sorted(found) if name != "T09"])
+
     def test_a_seed_is_an_order(self):
         self.suite({"test_many.py": MANY})
         given = self.order("--order=given")

@@ -148,7 +148,7 @@ what_a_job_should_take_counts_and_not_what_others_took(void **state)
     struct batch_load load = {0};
 
     (void)state;
-    assert_int_equal(batch_room(&batch, &load, 1000, 1000000, 2), 8);
+    assert_int_equal(batch_room(&batch, &load, 1000, 1000000, 2), 25);
     batch = learned(10, 100);
     assert_int_equal(batch_room(&batch, &load, 100000, 1000000, 2), 1);
 }
@@ -184,11 +184,24 @@ a_slot_is_filled_up_with_what_is_short(void **state)
     struct batch_load load = {.jobs = 3, .us = 3000};
 
     (void)state;
-    assert_int_equal(batch_room(&batch, &load, 1000, 1000000, 2), 5);
+    assert_int_equal(batch_room(&batch, &load, 1000, 1000000, 2), 22);
     load.jobs = 60;
     assert_int_equal(batch_room(&batch, &load, 1, 1000000, 2), 4);
     load.jobs = BATCH_MOST;
     assert_int_equal(batch_room(&batch, &load, 1, 1000000, 2), 0);
+}
+
+/* A slot that asks only when it has ended would wait for each answer. */
+static void
+classes_of_some_milliseconds_have_a_next_one_ready(void **state)
+{
+    struct batch batch = {0};
+
+    (void)state;
+    for (uint64_t us = 1000; us <= 12000; us += 1000) {
+        struct batch_load load = {.jobs = 1, .us = us};
+        assert_true(batch_room(&batch, &load, us, 1000000, 2) > 0);
+    }
 }
 
 static void
@@ -264,6 +277,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nothing_lies_behind_a_long_job),
     cmocka_unit_test(a_long_job_lies_behind_nothing),
     cmocka_unit_test(a_slot_is_filled_up_with_what_is_short),
+    cmocka_unit_test(classes_of_some_milliseconds_have_a_next_one_ready),
     cmocka_unit_test(a_job_that_is_late_is_not_nearly_done),
     cmocka_unit_test(a_long_job_that_should_be_over_soon_is_still_a_long_one),
     cmocka_unit_test(an_idle_slot_is_freer_than_any_other),

@@ -27,7 +27,7 @@ what_failed_goes_first_then_what_takes_longest(void **state)
     };
 
     (void)state;
-    lineup_sort(jobs, 6, ORDER_HISTORY);
+    lineup_sort(jobs, 6, ORDER_HISTORY, 0);
     expect_order(jobs, "ecbdaf");
 }
 
@@ -41,7 +41,7 @@ what_is_given_stays_as_it_is(void **state)
     };
 
     (void)state;
-    lineup_sort(jobs, 3, ORDER_GIVEN);
+    lineup_sort(jobs, 3, ORDER_GIVEN, 0);
     expect_order(jobs, "abc");
 }
 
@@ -56,8 +56,62 @@ a_rank_counts_more_than_the_past(void **state)
     };
 
     (void)state;
-    lineup_sort(jobs, 4, ORDER_HISTORY);
+    lineup_sort(jobs, 4, ORDER_HISTORY, 1);
     expect_order(jobs, "cbad");
+}
+
+static void
+what_differs_by_less_than_a_step_stays_together(void **state)
+{
+    struct lineup_job jobs[] = {
+        {.job = 'a', .expect_us = 105},
+        {.job = 'b', .expect_us = 2000},
+        {.job = 'c', .expect_us = 199},
+        {.job = 'd', .expect_us = 99},
+        {.job = 'e', .expect_us = 150},
+        {.job = 'f', .expect_us = 2099},
+        {.job = 'g', .expect_us = 110, .failed = true},
+        {.job = 'h', .expect_us = 190, .failed = true},
+    };
+
+    (void)state;
+    lineup_sort(jobs, 8, ORDER_HISTORY, 100);
+    expect_order(jobs, "ghbfaced");
+}
+
+static void
+a_step_is_no_part_of_a_run_that_anybody_notices(void **state)
+{
+    struct lineup_job jobs[1000] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 1000; i++) {
+        jobs[i].expect_us = 6000;
+    }
+    assert_int_equal(lineup_step(jobs, 1000, 2), 3000000 / 128);
+    assert_int_equal(lineup_step(jobs, 1000, 8), 750000 / 128);
+    jobs[7].expect_us = 15000000; // longer than the share of a slot
+    assert_int_equal(lineup_step(jobs, 1000, 8), 15000000 / 128);
+    // Of a fleet that nobody counted it is small.
+    jobs[7].expect_us = 6000;
+    assert_in_range(lineup_step(jobs, 1000, 0), 1, 3000);
+}
+
+static void
+steps_have_bounds(void **state)
+{
+    struct lineup_job jobs[] = {
+        {.job = 'a', .expect_us = UINT64_MAX},
+        {.job = 'b', .expect_us = UINT64_MAX},
+        {.job = 'c'},
+    };
+
+    (void)state;
+    assert_int_equal(lineup_step(jobs, 3, 1), UINT64_MAX / 128);
+    lineup_sort(jobs, 3, ORDER_HISTORY, UINT64_MAX);
+    expect_order(jobs, "abc");
+    assert_int_equal(lineup_step(jobs + 2, 1, 4), 0);
+    assert_int_equal(lineup_step(NULL, 0, 4), 0);
 }
 
 enum {
@@ -72,7 +126,7 @@ shuffle(struct lineup_job *jobs, size_t count, uint64_t seed)
         jobs[i].key = lineup_key(seed, slice_of(name));
         free(name);
     }
-    lineup_sort(jobs, count, ORDER_RANDOM);
+    lineup_sort(jobs, count, ORDER_RANDOM, 0);
 }
 
 static void
@@ -133,6 +187,9 @@ a_seed_means_the_same_in_every_version(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_failed_goes_first_then_what_takes_longest),
     cmocka_unit_test(what_is_given_stays_as_it_is),
+    cmocka_unit_test(what_differs_by_less_than_a_step_stays_together),
+    cmocka_unit_test(a_step_is_no_part_of_a_run_that_anybody_notices),
+    cmocka_unit_test(steps_have_bounds),
     cmocka_unit_test(a_rank_counts_more_than_the_past),
     cmocka_unit_test(a_part_of_a_random_order_is_in_the_same_order),
     cmocka_unit_test(another_seed_is_another_order),
